@@ -1,0 +1,1 @@
+//! The contract between the filter and the approval service.

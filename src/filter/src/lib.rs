@@ -1,0 +1,1 @@
+//! Carries bytes between Envoy and the engine.

@@ -1,0 +1,1 @@
+//! Black-box tests: real Envoy, real clients, real servers.
