@@ -1,1 +1,8 @@
-//! Black-box tests: real Envoy, real clients, real servers.
+//! The rig: what the end-to-end tests stand on.
+//!
+//! It starts a real Envoy, real MCP servers and scripted upstreams on loopback, and speaks HTTP to
+//! them, byte for byte where a test needs that. It does not depend on Toolgate's crates: it sees
+//! what a client, a server and an operator see.
+
+pub mod conformance;
+pub mod serve;

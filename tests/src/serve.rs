@@ -1,0 +1,59 @@
+//! Serving an rmcp handler over Streamable HTTP on loopback.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use rmcp::ServerHandler;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A server in this process; it ends when this is dropped.
+pub struct Served {
+    addr: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    /// Serves `router` on `port` of loopback, 0 for any.
+    pub async fn start(router: Router, port: u16) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let addr = listener.local_addr()?;
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self { addr, task })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Waits until the server ends, which it does only when its listener fails.
+    pub async fn join(mut self) {
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// `handler` at `/mcp`, both eras, for local clients only.
+pub fn mcp<H: ServerHandler + Clone>(handler: H) -> Router {
+    let config = StreamableHttpServerConfig::default().with_allowed_origins([
+        "http://localhost:*",
+        "http://127.0.0.1:*",
+        "http://[::1]:*",
+    ]);
+    let service: StreamableHttpService<H, LocalSessionManager> = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        std::sync::Arc::default(),
+        config,
+    );
+    Router::new().route_service("/mcp", service)
+}
