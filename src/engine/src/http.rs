@@ -71,7 +71,10 @@ impl Headers {
 
     /// Every value of `name` (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_slice())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n == name)
+            .map(|(_, v)| v.as_slice())
     }
 
     /// The one value of `name` as text, without surrounding white space; `None` where it is absent.
@@ -79,8 +82,14 @@ impl Headers {
     /// # Errors
     /// [`HeaderFault`] when the header is repeated or is not UTF-8.
     pub fn one(&self, name: &str) -> Result<Option<&str>, HeaderFault> {
-        let mut values = self.all(name);
-        let Some(value) = values.next() else { return Ok(None) };
+        let mut values = self
+            .0
+            .iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, value)| value);
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
         if values.next().is_some() {
             return Err(HeaderFault::Repeated);
         }

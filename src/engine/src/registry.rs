@@ -1,1 +1,5 @@
-//! (in work)
+//! What exists.
+
+/// Something registered.
+#[derive(Debug)]
+pub struct Entry;

@@ -1,1 +1,192 @@
-//! (in work)
+//! Event-stream framing (WHATWG HTML, section 9.2 "Server-sent events"): whole events out of any
+//! chunking, in bounded memory.
+//!
+//! What this module does not do: look into the data. The caller decides per event; an event that
+//! it leaves alone keeps its bytes, line ends and comments included.
+
+/// Cuts a stream into events and rewrites those that the caller wants rewritten.
+#[derive(Debug)]
+pub struct Decoder {
+    held: Vec<u8>,
+    /// Start of the line that is being read, as an offset into `held`.
+    line: usize,
+    /// Bytes of `held` that were searched for the end of that line.
+    searched: usize,
+    /// The previous byte was a CR that ended a line: an LF now belongs to it.
+    after_cr: bool,
+    limit: usize,
+}
+
+/// What becomes of one event.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Its bytes pass as they came.
+    Keep,
+    /// Its `data` becomes this text; every other line stays.
+    Data(Vec<u8>),
+    /// It is left out.
+    Drop,
+}
+
+/// An event grew over the limit without ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+impl Decoder {
+    /// A decoder that holds at most `limit` bytes of an unfinished event.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            held: Vec::new(),
+            line: 0,
+            searched: 0,
+            after_cr: false,
+            limit,
+        }
+    }
+
+    /// Takes the next bytes of the stream and gives those that may go on.
+    ///
+    /// `judge` sees the joined `data` of each whole event that has any. With `end`, what is left
+    /// is treated as an event too: the standard discards it, but lenient readers do not.
+    ///
+    /// # Errors
+    /// [`TooLong`] when an event does not end within the limit; the decoder is then of no more use.
+    pub fn push(
+        &mut self,
+        bytes: &[u8],
+        end: bool,
+        mut judge: impl FnMut(&[u8]) -> Fate,
+    ) -> Result<Vec<u8>, TooLong> {
+        let mut out = Vec::with_capacity(bytes.len());
+        self.held.extend_from_slice(bytes);
+        let mut taken = 0;
+        while let Some(event_end) = self.next_event() {
+            emit(
+                self.held.get(taken..event_end).unwrap_or_default(),
+                &mut out,
+                &mut judge,
+            );
+            taken = event_end;
+        }
+        self.held.drain(..taken);
+        self.line -= taken;
+        self.searched -= taken;
+        if end {
+            emit(&std::mem::take(&mut self.held), &mut out, &mut judge);
+        }
+        if self.held.len() > self.limit {
+            Err(TooLong)
+        } else {
+            Ok(out)
+        }
+    }
+
+    /// Where the next whole event ends in `held`, its blank line included.
+    fn next_event(&mut self) -> Option<usize> {
+        while let Some(&byte) = self.held.get(self.searched) {
+            let at = self.searched;
+            self.searched += 1;
+            let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+            if byte == b'\n' && after_cr {
+                // The second half of a CRLF: the line ended at the CR.
+                self.line = self.searched;
+                continue;
+            }
+            if byte != b'\n' && byte != b'\r' {
+                continue;
+            }
+            let blank = at == self.line;
+            self.line = self.searched;
+            if blank {
+                return Some(self.searched);
+            }
+        }
+        None
+    }
+}
+
+fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(&[u8]) -> Fate) {
+    let Some(data) = data(event) else {
+        out.extend_from_slice(event);
+        return;
+    };
+    match judge(&data) {
+        Fate::Keep => out.extend_from_slice(event),
+        Fate::Data(new) => replace(event, &new, out),
+        Fate::Drop => {}
+    }
+}
+
+/// The event's `data` lines joined by LF; `None` where it has none.
+fn data(event: &[u8]) -> Option<Vec<u8>> {
+    let mut joined: Option<Vec<u8>> = None;
+    for (line, _) in lines(event) {
+        let Some(value) = data_value(line) else {
+            continue;
+        };
+        match &mut joined {
+            None => joined = Some(value.to_vec()),
+            Some(text) => {
+                text.push(b'\n');
+                text.extend_from_slice(value);
+            }
+        }
+    }
+    joined
+}
+
+/// Writes `event` with its data replaced, at the place of its first data line.
+fn replace(event: &[u8], new: &[u8], out: &mut Vec<u8>) {
+    let mut written = false;
+    for (line, whole) in lines(event) {
+        if data_value(line).is_none() {
+            out.extend_from_slice(whole);
+        } else if !written {
+            written = true;
+            // A line of the new text must not end the event: JSON may hold bare CR and LF as space.
+            for part in new.split(|&b| b == b'\n' || b == b'\r') {
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(part);
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+/// Each line without and with its end.
+fn lines(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = event.strip_prefix(BOM).map_or(event, |after| after);
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest
+            .iter()
+            .position(|&b| b == b'\n' || b == b'\r')
+            .unwrap_or(rest.len());
+        let line = rest.get(..end)?;
+        let width = match rest.get(end..) {
+            Some([b'\r', b'\n', ..]) => 2,
+            Some([_, ..]) => 1,
+            Some([]) | None => 0,
+        };
+        let whole = rest.get(..end + width)?;
+        rest = rest.get(end + width..)?;
+        Some((line, whole))
+    })
+}
+
+fn data_value(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"data")?;
+    match rest {
+        [] => Some(rest),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
+    }
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+#[cfg(test)]
+mod tests;

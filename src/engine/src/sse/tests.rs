@@ -1,0 +1,97 @@
+use super::*;
+
+/// Pushes `stream` cut at every byte, and in one piece; `upper` rewrites events that hold `x`.
+#[track_caller]
+fn check(stream: &[u8], expected: &[u8]) {
+    let judge = |data: &[u8]| match data {
+        b"drop" => Fate::Drop,
+        _ if data.contains(&b'x') => Fate::Data(data.to_ascii_uppercase()),
+        _ => Fate::Keep,
+    };
+    for cut in 0..=stream.len() {
+        let mut decoder = Decoder::new(1_000);
+        let (head, tail) = stream.split_at(cut);
+        let mut out = decoder.push(head, false, judge).unwrap();
+        out.extend(decoder.push(tail, true, judge).unwrap());
+        assert_eq!(text(&out), text(expected), "cut at {cut}");
+    }
+    let mut decoder = Decoder::new(1_000);
+    let mut out = Vec::new();
+    for byte in stream {
+        out.extend(decoder.push(&[*byte], false, judge).unwrap());
+    }
+    out.extend(decoder.push(&[], true, judge).unwrap());
+    assert_eq!(text(&out), text(expected), "byte by byte");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn events_that_are_left_alone_keep_their_bytes() {
+    check(b"data: a\n\n", b"data: a\n\n");
+    check(
+        b"id: 1\r\nretry: 5\r\ndata:\r\n\r\n",
+        b"id: 1\r\nretry: 5\r\ndata:\r\n\r\n",
+    );
+    check(
+        b": comment\n\nevent: m\rdata: b\r\r",
+        b": comment\n\nevent: m\rdata: b\r\r",
+    );
+    check(
+        "data: \u{e9}\u{20ac}\n\n".as_bytes(),
+        "data: \u{e9}\u{20ac}\n\n".as_bytes(),
+    );
+    check(b"", b"");
+}
+
+#[test]
+fn rewritten_events_keep_their_other_lines() {
+    check(
+        b"id: 1\ndata: x\n\ndata: a\n\n",
+        b"id: 1\ndata: X\n\ndata: a\n\n",
+    );
+    check(
+        b"data: x\r\nid: 7\r\n\r\ndata:a\n\n",
+        b"data: X\nid: 7\r\n\r\ndata:a\n\n",
+    );
+    check(
+        b"data: x\ndata: y\nevent: m\n\n",
+        b"data: X\ndata: Y\nevent: m\n\n",
+    );
+    check(b"\xEF\xBB\xBFdata: x\n\n", b"data: X\n\n");
+}
+
+#[test]
+fn dropped_events_leave_nothing() {
+    check(
+        b"data: a\n\ndata: drop\n\ndata: b\n\n",
+        b"data: a\n\ndata: b\n\n",
+    );
+}
+
+#[test]
+fn an_unfinished_last_event_is_judged_too() {
+    check(b"data: x", b"data: X\n");
+    check(b"data: drop", b"");
+}
+
+#[test]
+fn line_ends_may_be_mixed() {
+    check(
+        b"data: x\r\r\ndata: a\r\n\r\n",
+        b"data: X\n\r\ndata: a\r\n\r\n",
+    );
+    check(b"data: x\n\r\ndata: x\n\n", b"data: X\n\r\ndata: X\n\n");
+}
+
+#[test]
+fn an_event_may_not_grow_without_end() {
+    let mut decoder = Decoder::new(10);
+    assert_eq!(
+        decoder.push(b"data: 5678", false, |_| Fate::Keep),
+        Ok(Vec::new())
+    );
+    assert_eq!(decoder.push(b"9", false, |_| Fate::Keep), Err(TooLong));
+}
