@@ -19,7 +19,11 @@ pub struct Problem {
 impl Problem {
     /// A problem at `path`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into(), help: None }
+        Self {
+            path: path.into(),
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// The same problem with advice.
