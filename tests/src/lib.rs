@@ -5,4 +5,5 @@
 //! what a client, a server and an operator see.
 
 pub mod conformance;
+pub mod demo;
 pub mod serve;
