@@ -25,4 +25,3 @@ pub use self::{
     method::{List, Method, Target},
     param::check_params,
 };
-

@@ -40,7 +40,9 @@ pub(super) fn classify(
         MessageKind::Response => None,
     };
     if let Some(claim) = claim {
-        let Some(claim) = claim.str() else { return Err(Fault::Meta(VERSION_PROBLEM)) };
+        let Some(claim) = claim.str() else {
+            return Err(Fault::Meta(VERSION_PROBLEM));
+        };
         if kind == MessageKind::Request {
             check_meta(meta)?;
         }
@@ -55,7 +57,9 @@ pub(super) fn classify(
     }
     match kind {
         // Never served as legacy: the server behind might go by the header.
-        MessageKind::Request if method == Method::Initialize => Err(mismatch(header::VERSION, Mismatch::Differs)),
+        MessageKind::Request if method == Method::Initialize => {
+            Err(mismatch(header::VERSION, Mismatch::Differs))
+        }
         MessageKind::Request => {
             check_meta(meta)?;
             Err(Fault::Meta(VERSION_PROBLEM))
@@ -72,7 +76,10 @@ pub(super) fn check_version(era: Era, version: Option<&str>) -> Result<(), Fault
         Era::Legacy => LEGACY_VERSIONS,
     };
     match version {
-        Some(version) if !served.contains(&version) => Err(Fault::Version { requested: version.to_owned(), era }),
+        Some(version) if !served.contains(&version) => Err(Fault::Version {
+            requested: version.to_owned(),
+            era,
+        }),
         _ => Ok(()),
     }
 }
@@ -83,18 +90,33 @@ pub(super) fn is_modern(version: &str) -> bool {
         && version
             .bytes()
             .zip(FIRST_MODERN.bytes())
-            .all(|(have, like)| if like == b'-' { have == b'-' } else { have.is_ascii_digit() });
+            .all(|(have, like)| {
+                if like == b'-' {
+                    have == b'-'
+                } else {
+                    have.is_ascii_digit()
+                }
+            });
     is_date && version >= FIRST_MODERN
 }
 
 /// What `_meta` must carry besides the version, and in what form.
 fn check_meta(meta: Option<Node<'_>>) -> Result<(), Fault> {
-    let Some(meta) = meta else { return Err(Fault::Meta("`_meta` is required")) };
+    let Some(meta) = meta else {
+        return Err(Fault::Meta("`_meta` is required"));
+    };
     if meta.get(CAPABILITIES).map(Node::kind) != Some(Kind::Object) {
-        return Err(Fault::Meta("`_meta` must carry `io.modelcontextprotocol/clientCapabilities`, an object"));
+        return Err(Fault::Meta(
+            "`_meta` must carry `io.modelcontextprotocol/clientCapabilities`, an object",
+        ));
     }
-    if meta.get(CLIENT).is_some_and(|client| client.kind() != Kind::Object) {
-        return Err(Fault::Meta("`io.modelcontextprotocol/clientInfo` must be an object"));
+    if meta
+        .get(CLIENT)
+        .is_some_and(|client| client.kind() != Kind::Object)
+    {
+        return Err(Fault::Meta(
+            "`io.modelcontextprotocol/clientInfo` must be an object",
+        ));
     }
     Ok(())
 }
@@ -103,5 +125,6 @@ pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 pub(super) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
-const VERSION_PROBLEM: &str = "`_meta` must carry `io.modelcontextprotocol/protocolVersion`, a string";
+const VERSION_PROBLEM: &str =
+    "`_meta` must carry `io.modelcontextprotocol/protocolVersion`, a string";
 const FIRST_MODERN: &str = "2026-07-28";

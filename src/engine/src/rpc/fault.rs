@@ -154,17 +154,21 @@ impl Fault {
         match self {
             Self::Json(fault) => match fault.kind {
                 // These are JSON by the grammar; it is this reader that will not take them.
-                FaultKind::DuplicateKey | FaultKind::Depth | FaultKind::TooManyNodes => INVALID_REQUEST,
+                FaultKind::DuplicateKey | FaultKind::Depth | FaultKind::Length => INVALID_REQUEST,
                 FaultKind::Syntax
                 | FaultKind::TrailingData
                 | FaultKind::Utf8
                 | FaultKind::LoneSurrogate
                 | FaultKind::Number => PARSE_ERROR,
             },
-            Self::HeaderRepeated(name) | Self::HeaderNotText(name) if name.starts_with("mcp-") => HEADER_MISMATCH,
+            Self::HeaderRepeated(name) | Self::HeaderNotText(name) if name.starts_with("mcp-") => {
+                HEADER_MISMATCH
+            }
             Self::HeaderMismatch { .. } => HEADER_MISMATCH,
             Self::Meta(_) | Self::Params(_) => INVALID_PARAMS,
-            Self::Version { era: Era::Modern, .. } => UNSUPPORTED_VERSION,
+            Self::Version {
+                era: Era::Modern, ..
+            } => UNSUPPORTED_VERSION,
             Self::Capability(_) => MISSING_CAPABILITY,
             Self::UnknownMethod { .. } => METHOD_NOT_FOUND,
             Self::HttpMethod { .. }
@@ -178,7 +182,9 @@ impl Fault {
             | Self::HeaderNotText(_)
             | Self::Batch
             | Self::Envelope(_)
-            | Self::Version { era: Era::Legacy, .. } => INVALID_REQUEST,
+            | Self::Version {
+                era: Era::Legacy, ..
+            } => INVALID_REQUEST,
         }
     }
 
@@ -199,9 +205,15 @@ impl Fault {
             Self::Batch => "batches are not served: send one message per request".to_owned(),
             Self::Envelope(shape) => format!("not a JSON-RPC message: {}", shape.message()),
             Self::Meta(what) | Self::Params(what) => format!("invalid params: {what}"),
-            Self::HeaderMismatch { header, problem } => format!("header mismatch: `{header}` {}", problem.message()),
-            Self::Version { requested, .. } => format!("unsupported protocol version `{}`", short(requested)),
-            Self::Capability(_) => "the client did not declare a capability that this call needs".to_owned(),
+            Self::HeaderMismatch { header, problem } => {
+                format!("header mismatch: `{header}` {}", problem.message())
+            }
+            Self::Version { requested, .. } => {
+                format!("unsupported protocol version `{}`", short(requested))
+            }
+            Self::Capability(_) => {
+                "the client did not declare a capability that this call needs".to_owned()
+            }
             Self::UnknownMethod { method, .. } => format!("method not found: `{}`", short(method)),
         }
     }

@@ -35,7 +35,11 @@ pub fn check_head(headers: &Headers, max_body: u64, once: &[&str]) -> Result<Rou
         Some("POST") => Route::Post,
         Some("GET") => Route::Listen,
         Some("DELETE") => Route::Delete,
-        Some(_) | None => return Err(Fault::HttpMethod { allow: "GET, POST, DELETE" }),
+        Some(_) | None => {
+            return Err(Fault::HttpMethod {
+                allow: "GET, POST, DELETE",
+            });
+        }
     };
     check_length(headers, max_body)?;
     match route {
@@ -86,7 +90,9 @@ fn check_repeats(headers: &Headers, once: &[&str]) -> Result<(), Fault> {
 }
 
 fn check_length(headers: &Headers, max_body: u64) -> Result<(), Fault> {
-    let Some(length) = one(headers, "content-length")? else { return Ok(()) };
+    let Some(length) = one(headers, "content-length")? else {
+        return Ok(());
+    };
     if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Fault::ContentLength);
     }
@@ -101,14 +107,24 @@ fn check_length(headers: &Headers, max_body: u64) -> Result<(), Fault> {
 fn check_content(headers: &Headers) -> Result<(), Fault> {
     let content_type = one(headers, "content-type")?.unwrap_or_default();
     let mut parts = content_type.split(';').map(trim);
-    if !parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    if !parts
+        .next()
+        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    {
         return Err(Fault::ContentType);
     }
     let mut parameters = parts.filter(|part| !part.is_empty());
     if let Some(parameter) = parameters.next() {
-        let charset = parameter.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
-        let Some((_, value)) = charset else { return Err(Fault::ContentType) };
-        let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        let charset = parameter
+            .split_once('=')
+            .filter(|(name, _)| name.eq_ignore_ascii_case("charset"));
+        let Some((_, value)) = charset else {
+            return Err(Fault::ContentType);
+        };
+        let value = value
+            .strip_prefix('"')
+            .and_then(|v| v.strip_suffix('"'))
+            .unwrap_or(value);
         if !value.eq_ignore_ascii_case("utf-8") || parameters.next().is_some() {
             return Err(Fault::ContentType);
         }
@@ -123,12 +139,17 @@ fn check_content(headers: &Headers) -> Result<(), Fault> {
 fn check_accept(headers: &Headers, needed: &[&'static str]) -> Result<(), Fault> {
     let mut ranges = Vec::new();
     for value in headers.all("accept") {
-        let Ok(value) = std::str::from_utf8(value) else { return Err(Fault::HeaderNotText("accept".to_owned())) };
+        let Ok(value) = std::str::from_utf8(value) else {
+            return Err(Fault::HeaderNotText("accept".to_owned()));
+        };
         ranges.extend(value.split(',').map(trim));
     }
     for media_type in needed {
         // Of the ranges that cover it, the most specific one decides (RFC 9110, section 12.5.1).
-        let best = ranges.iter().filter_map(|range| covers(range, media_type)).max();
+        let best = ranges
+            .iter()
+            .filter_map(|range| covers(range, media_type))
+            .max();
         if !best.is_some_and(|(_, wanted)| wanted) {
             return Err(Fault::NotAcceptable(media_type));
         }
@@ -143,7 +164,10 @@ fn covers(range: &str, media_type: &str) -> Option<(u8, bool)> {
     let kind = media_type.split('/').next().unwrap_or_default();
     let specificity = if name.eq_ignore_ascii_case(media_type) {
         2
-    } else if name.strip_suffix("/*").is_some_and(|have| have.eq_ignore_ascii_case(kind)) {
+    } else if name
+        .strip_suffix("/*")
+        .is_some_and(|have| have.eq_ignore_ascii_case(kind))
+    {
         1
     } else if name == "*/*" {
         0
@@ -151,7 +175,8 @@ fn covers(range: &str, media_type: &str) -> Option<(u8, bool)> {
         return None;
     };
     let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-    let refused = weight.is_some_and(|q| q.starts_with('0') && q.bytes().all(|b| matches!(b, b'0' | b'.')));
+    let refused =
+        weight.is_some_and(|q| q.starts_with('0') && q.bytes().all(|b| matches!(b, b'0' | b'.')));
     Some((specificity, !refused))
 }
 

@@ -20,7 +20,9 @@ pub fn encode_header(value: &str) -> String {
     let printable = value.bytes().all(|b| matches!(b, 0x20..=0x7e));
     let padded = value.starts_with(' ') || value.ends_with(' ');
     // In any case: an earlier draft had readers unwrap it whatever its case.
-    let wrapped = value.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let wrapped = value
+        .get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
     if printable && !padded && !wrapped {
         return value.to_owned();
     }
@@ -35,7 +37,10 @@ pub fn decode_header(value: &str) -> Result<String, Mismatch> {
     if !value.bytes().all(|b| matches!(b, b'\t' | 0x20..=0x7e)) {
         return Err(Mismatch::Characters);
     }
-    let Some(encoded) = value.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)) else {
+    let Some(encoded) = value
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.strip_suffix(SUFFIX))
+    else {
         return Ok(value.to_owned());
     };
     let bytes = STANDARD.decode(encoded).map_err(|_| Mismatch::Encoding)?;
@@ -57,10 +62,14 @@ pub(super) fn check_routing(
         (None, Some(_)) if required => return Err(mismatch(METHOD, Mismatch::Missing)),
         (None, _) => {}
         (Some(_), None) => return Err(mismatch(METHOD, Mismatch::Unfounded)),
-        (Some(header), Some(name)) if header != name => return Err(mismatch(METHOD, Mismatch::Differs)),
+        (Some(header), Some(name)) if header != name => {
+            return Err(mismatch(METHOD, Mismatch::Differs));
+        }
         (Some(_), Some(_)) => {}
     }
-    let told = method.name_member().and_then(|member| params?.get(member)?.str());
+    let told = method
+        .name_member()
+        .and_then(|member| params?.get(member)?.str());
     match (one(headers, NAME)?, told) {
         (None, Some(_)) if required => Err(mismatch(NAME, Mismatch::Missing)),
         (None, _) => Ok(()),
@@ -82,7 +91,10 @@ pub(super) fn one<'a>(headers: &'a Headers, name: &str) -> Result<Option<&'a str
 }
 
 pub(super) fn mismatch(header: &str, problem: Mismatch) -> Fault {
-    Fault::HeaderMismatch { header: header.to_owned(), problem }
+    Fault::HeaderMismatch {
+        header: header.to_owned(),
+        problem,
+    }
 }
 
 pub(super) const VERSION: &str = "mcp-protocol-version";

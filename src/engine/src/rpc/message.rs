@@ -68,7 +68,11 @@ impl<'a> Message<'a> {
             return Ok(());
         }
         let method = self.method.as_deref().unwrap_or_default().to_owned();
-        Err(Fault::UnknownMethod { method, era: self.era, kind: self.kind })
+        Err(Fault::UnknownMethod {
+            method,
+            era: self.era,
+            kind: self.kind,
+        })
     }
 
     /// `params._meta`.
@@ -110,14 +114,26 @@ fn check<'a>(root: Node<'a>, id: Option<&'a str>, headers: &Headers) -> Result<M
     era::check_version(era, version.as_deref())?;
 
     let version = match operation {
-        Method::Initialize => params.and_then(|p| p.get("protocolVersion")?.str()).map(Cow::into_owned),
+        Method::Initialize => params
+            .and_then(|p| p.get("protocolVersion")?.str())
+            .map(Cow::into_owned),
         _ => version,
     };
     let target = match kind {
         MessageKind::Response => Target::Plumbing,
         MessageKind::Request | MessageKind::Notification => operation.target(params)?,
     };
-    Ok(Message { era, version, kind, id, method, operation, target, params, root })
+    Ok(Message {
+        era,
+        version,
+        kind,
+        id,
+        method,
+        operation,
+        target,
+        params,
+        root,
+    })
 }
 
 /// The JSON-RPC envelope.
@@ -125,7 +141,9 @@ fn check_shape(root: Node<'_>) -> Result<MessageKind, Fault> {
     match root.kind() {
         Kind::Object => {}
         Kind::Array => return Err(Fault::Batch),
-        Kind::Null | Kind::Bool | Kind::Number | Kind::String => return Err(Fault::Envelope(Shape::NotObject)),
+        Kind::Null | Kind::Bool | Kind::Number | Kind::String => {
+            return Err(Fault::Envelope(Shape::NotObject));
+        }
     }
     check_near_misses(root, ENVELOPE)?;
     if root.get("jsonrpc").and_then(Node::str).as_deref() != Some("2.0") {
@@ -143,14 +161,20 @@ fn check_shape(root: Node<'_>) -> Result<MessageKind, Fault> {
         if method.kind() != Kind::String {
             return Err(Fault::Envelope(Shape::Method));
         }
-        if root.get("params").is_some_and(|params| params.kind() != Kind::Object) {
+        if root
+            .get("params")
+            .is_some_and(|params| params.kind() != Kind::Object)
+        {
             return Err(Fault::Envelope(Shape::Params));
         }
-        return Ok(if id.is_some() { MessageKind::Request } else { MessageKind::Notification });
+        return Ok(if id.is_some() {
+            MessageKind::Request
+        } else {
+            MessageKind::Notification
+        });
     }
-    let outcome = match (result, error) {
-        (Some(outcome), None) | (None, Some(outcome)) => outcome,
-        (None, None) | (Some(_), Some(_)) => return Err(Fault::Envelope(Shape::Neither)),
+    let ((Some(outcome), None) | (None, Some(outcome))) = (result, error) else {
+        return Err(Fault::Envelope(Shape::Neither));
     };
     if root.get("params").is_some() {
         return Err(Fault::Envelope(Shape::Mixed));
@@ -166,7 +190,9 @@ fn check_shape(root: Node<'_>) -> Result<MessageKind, Fault> {
 
 /// The names in `params` that carry meaning, down to those of `_meta` and `ref`; gives `_meta`.
 fn check_names(params: Option<Node<'_>>) -> Result<Option<Node<'_>>, Fault> {
-    let Some(params) = params else { return Ok(None) };
+    let Some(params) = params else {
+        return Ok(None);
+    };
     check_near_misses(params, PARAMS)?;
     if let Some(reference) = params.get("ref") {
         check_near_misses(reference, REFERENCE)?;
@@ -174,7 +200,9 @@ fn check_names(params: Option<Node<'_>>) -> Result<Option<Node<'_>>, Fault> {
     if let Some(wanted) = params.get("notifications") {
         check_near_misses(wanted, WANTED)?;
     }
-    let Some(meta) = params.get("_meta") else { return Ok(None) };
+    let Some(meta) = params.get("_meta") else {
+        return Ok(None);
+    };
     if meta.kind() != Kind::Object {
         return Err(Fault::Meta("`_meta` must be an object"));
     }
@@ -187,7 +215,10 @@ fn check_names(params: Option<Node<'_>>) -> Result<Option<Node<'_>>, Fault> {
 fn check_near_misses(object: Node<'_>, reserved: &[&'static str]) -> Result<(), Fault> {
     for member in object.members() {
         let key = member.key();
-        if let Some(name) = reserved.iter().find(|name| **name != key && folded(&key).eq(folded(name))) {
+        if let Some(name) = reserved
+            .iter()
+            .find(|name| **name != key && folded(&key).eq(folded(name)))
+        {
             return Err(Fault::Envelope(Shape::NearMiss(name)));
         }
     }
@@ -196,7 +227,10 @@ fn check_near_misses(object: Node<'_>, reserved: &[&'static str]) -> Result<(), 
 
 /// Through upper case and back: that takes the long s and the Kelvin sign along.
 fn folded(name: &str) -> impl Iterator<Item = char> {
-    name.chars().take_while(|c| *c != '\0').flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+    name.chars()
+        .take_while(|c| *c != '\0')
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
 }
 
 /// A string, or an integer in plain digits that fits 64 bits. Official servers read other numbers

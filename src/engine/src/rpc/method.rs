@@ -105,16 +105,21 @@ impl Method {
     /// The method of this name; names are compared exactly.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        NAMES.iter().find(|(n, _)| *n == name).map_or(Self::Other, |(_, method)| *method)
+        NAMES
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or(Self::Other, |(_, method)| *method)
     }
 
     /// What it comes as; `None` where that is not known.
     #[must_use]
     pub const fn kind(self) -> Option<MessageKind> {
         match self {
-            Self::Initialized | Self::Cancelled | Self::Progress | Self::RootsChanged | Self::TaskStatus => {
-                Some(MessageKind::Notification)
-            }
+            Self::Initialized
+            | Self::Cancelled
+            | Self::Progress
+            | Self::RootsChanged
+            | Self::TaskStatus => Some(MessageKind::Notification),
             Self::Other => None,
             Self::Initialize
             | Self::Ping
@@ -175,8 +180,12 @@ impl Method {
     pub(super) const fn name_member(self) -> Option<&'static str> {
         match self {
             Self::ToolsCall | Self::PromptsGet => Some("name"),
-            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe => Some("uri"),
-            Self::TasksGet | Self::TasksResult | Self::TasksCancel | Self::TasksUpdate => Some("taskId"),
+            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe => {
+                Some("uri")
+            }
+            Self::TasksGet | Self::TasksResult | Self::TasksCancel | Self::TasksUpdate => {
+                Some("taskId")
+            }
             Self::Initialize
             | Self::Ping
             | Self::Discover
@@ -238,11 +247,22 @@ impl Method {
     }
 }
 
-fn text<'a>(params: Option<Node<'a>>, member: &str, problem: &'static str) -> Result<Cow<'a, str>, Fault> {
-    params.and_then(|p| p.get(member)).and_then(Node::str).ok_or(Fault::Params(problem))
+fn text<'a>(
+    params: Option<Node<'a>>,
+    member: &str,
+    problem: &'static str,
+) -> Result<Cow<'a, str>, Fault> {
+    params
+        .and_then(|p| p.get(member))
+        .and_then(Node::str)
+        .ok_or(Fault::Params(problem))
 }
 
-fn object_or_absent(params: Option<Node<'_>>, member: &str, problem: &'static str) -> Result<(), Fault> {
+fn object_or_absent(
+    params: Option<Node<'_>>,
+    member: &str,
+    problem: &'static str,
+) -> Result<(), Fault> {
     match params.and_then(|p| p.get(member)) {
         Some(node) if node.kind() != Kind::Object => Err(Fault::Params(problem)),
         _ => Ok(()),
@@ -255,8 +275,12 @@ fn reference(params: Option<Node<'_>>) -> Result<Target<'_>, Fault> {
     let kind = text(reference, "type", "`ref.type` must be a string")?;
     match kind.as_ref() {
         "ref/prompt" => text(reference, "name", "`ref.name` must be a string").map(Target::Prompt),
-        "ref/resource" => text(reference, "uri", "`ref.uri` must be a string").map(Target::Resource),
-        _ => Err(Fault::Params("`ref.type` must be `ref/prompt` or `ref/resource`")),
+        "ref/resource" => {
+            text(reference, "uri", "`ref.uri` must be a string").map(Target::Resource)
+        }
+        _ => Err(Fault::Params(
+            "`ref.type` must be `ref/prompt` or `ref/resource`",
+        )),
     }
 }
 
@@ -264,13 +288,21 @@ fn reference(params: Option<Node<'_>>) -> Result<Target<'_>, Fault> {
 fn watched(params: Option<Node<'_>>) -> Result<Target<'_>, Fault> {
     const PROBLEM: &str = "`notifications` must be an object";
     object_or_absent(params, "notifications", PROBLEM)?;
-    let Some(wanted) = params.and_then(|p| p.get("notifications")) else { return Err(Fault::Params(PROBLEM)) };
-    let Some(uris) = wanted.get("resourceSubscriptions") else { return Ok(Target::Resources(Vec::new())) };
+    let Some(wanted) = params.and_then(|p| p.get("notifications")) else {
+        return Err(Fault::Params(PROBLEM));
+    };
+    let Some(uris) = wanted.get("resourceSubscriptions") else {
+        return Ok(Target::Resources(Vec::new()));
+    };
     let problem = Fault::Params("`notifications.resourceSubscriptions` must be a list of strings");
     if uris.kind() != Kind::Array {
         return Err(problem);
     }
-    uris.items().map(Node::str).collect::<Option<Vec<_>>>().map(Target::Resources).ok_or(problem)
+    uris.items()
+        .map(Node::str)
+        .collect::<Option<Vec<_>>>()
+        .map(Target::Resources)
+        .ok_or(problem)
 }
 
 const NAMES: &[(&str, Method)] = &[

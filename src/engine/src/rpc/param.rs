@@ -47,7 +47,8 @@ fn agree(header: &str, argument: Node<'_>) -> bool {
     match argument.kind() {
         Kind::String => argument.str().as_deref() == Some(header),
         Kind::Bool => argument.raw() == header,
-        Kind::Number => Decimal::parse(header).is_some_and(|value| Some(value) == Decimal::parse(argument.raw())),
+        Kind::Number => Decimal::parse(header)
+            .is_some_and(|value| Some(value) == Decimal::parse(argument.raw())),
         Kind::Null | Kind::Array | Kind::Object => false,
     }
 }
@@ -63,7 +64,9 @@ struct Decimal {
 impl Decimal {
     /// `None` where the text is not a JSON number, or its exponent is beyond reason.
     fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let (negative, text) = text
+            .strip_prefix('-')
+            .map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
             Some((mantissa, exponent)) => (mantissa, power(exponent)?),
             None => (text, 0),
@@ -76,15 +79,27 @@ impl Decimal {
         if !all_digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
             return None;
         }
-        let digits: Cow<'_, str> = if fraction.is_empty() { whole.into() } else { [whole, fraction].concat().into() };
+        let digits: Cow<'_, str> = if fraction.is_empty() {
+            whole.into()
+        } else {
+            [whole, fraction].concat().into()
+        };
         let significant = digits.trim_end_matches('0');
         let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
         let shift = dropped.checked_sub(i64::try_from(fraction.len()).ok()?)?;
         let significant = significant.trim_start_matches('0');
         if significant.is_empty() {
-            return Some(Self { negative: false, digits: String::new(), exponent: 0 });
+            return Some(Self {
+                negative: false,
+                digits: String::new(),
+                exponent: 0,
+            });
         }
-        Some(Self { negative, digits: significant.to_owned(), exponent: exponent.checked_add(shift)? })
+        Some(Self {
+            negative,
+            digits: significant.to_owned(),
+            exponent: exponent.checked_add(shift)?,
+        })
     }
 }
 
