@@ -1,7 +1,6 @@
 //! Decides which MCP messages may pass, and in what form.
 #![forbid(unsafe_code)]
 
-pub mod approval;
 pub mod call;
 pub mod condition;
 pub mod config;
