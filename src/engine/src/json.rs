@@ -1,152 +1,88 @@
-//! Strict JSON: one document, read in one pass into a tape of spans over its bytes.
+//! Strict JSON as a tape of spans: one pass, the bytes kept as they came.
 //!
-//! What two parsers could read differently is refused (RFC 8259 with the rules of RFC 7493,
-//! I-JSON): duplicate keys after unescaping, byte order marks, lone surrogates, numbers beyond
-//! binary64. The bytes stay as they are, so that an edit is a splice and everything else is
-//! forwarded as it was judged.
+//! RFC 8259 with the interoperable subset of RFC 7493 (I-JSON) enforced: what two parsers could read
+//! differently is refused. Noncharacters (U+FFFF and its like) and NUL pass, since all parsers agree on them.
 //!
-//! What this module does not do: keep values. A node reads its text when asked.
-
-use std::fmt;
+//! - [`Doc`] owns the bytes and the tape; [`Node`] is one value in it, [`Member`] one object member.
+//! - Values are read on demand from the bytes, so numbers keep every digit.
+//! - Edits name spans ([`Splice`]) and leave everything else byte for byte.
 
 mod canonical;
+mod fault;
 mod node;
 mod parse;
 mod splice;
+mod tape;
+mod text;
 
+pub use fault::{Fault, FaultKind};
 pub use node::{Kind, Member, Node};
-pub use splice::{Splice, quote, splice};
+pub use splice::{Splice, splice};
+pub use text::quote;
 
-/// A strictly parsed JSON text: its bytes, and where every value lies in them.
+use tape::Tape;
+
+/// A strictly parsed JSON text: its bytes and a tape of spans over them.
 #[derive(Clone)]
 pub struct Doc {
     text: String,
-    tape: Vec<Entry>,
-}
-
-/// One value. Members of an object are two entries each: the key, then the value.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    start: u32,
-    end: u32,
-    /// The entry after this value and all it holds.
-    next: u32,
-    /// Members or items.
-    len: u32,
-    kind: Kind,
-    /// A string with escapes.
-    escaped: bool,
-}
-
-/// Why a text is refused, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The rule that is broken.
-    pub kind: FaultKind,
-    /// Offset of the byte at which that shows.
-    pub offset: usize,
-}
-
-/// The rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// RFC 8259 grammar.
-    Syntax,
-    /// Something follows the value.
-    TrailingData,
-    /// Two members of an object have the same key after unescaping.
-    DuplicateKey,
-    /// Not UTF-8, or a byte order mark.
-    Utf8,
-    /// An escaped surrogate without its other half.
-    LoneSurrogate,
-    /// A number that binary64 cannot hold, or of more than 400 characters.
-    Number,
-    /// Nested too deeply.
-    Depth,
-    /// Longer than 4 GiB.
-    Length,
+    tape: Tape,
 }
 
 impl Doc {
-    /// How deeply arrays and objects may nest: what every official server still reads.
+    /// Arrays and objects may nest this deep; the outermost one counts.
     pub const MAX_DEPTH: usize = 100;
+    /// Values and object keys in one text, so that the tape stays below 17 MB.
+    pub const MAX_NODES: usize = 1 << 20;
+    /// Bytes in one number.
+    pub const MAX_NUMBER: usize = 400;
 
-    /// Parses `bytes`; linear in their length, but for the sorting of very large objects' keys.
+    /// Parses one JSON text in time linear in its size (objects above a few members: n log n in their
+    /// keys). A refusal gives the bytes back.
     ///
     /// # Errors
     /// The first [`Fault`], with the bytes.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, (Fault, Vec<u8>)> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let offset = error.utf8_error().valid_up_to();
-            (
-                Fault {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let fault = Fault {
                     kind: FaultKind::Utf8,
-                    offset,
-                },
-                error.into_bytes(),
-            )
-        })?;
-        match parse::tape(&text) {
+                    offset: error.utf8_error().valid_up_to(),
+                };
+                return Err((fault, error.into_bytes()));
+            }
+        };
+        match parse::parse(&text) {
             Ok(tape) => Ok(Self { text, tape }),
             Err(fault) => Err((fault, text.into_bytes())),
         }
     }
 
-    /// The document's value.
+    /// The outermost value.
     #[must_use]
-    pub const fn root(&self) -> Node<'_> {
-        Node::new(self, 0)
+    pub fn root(&self) -> Node<'_> {
+        Node::root(self)
     }
 
-    /// The text as it came.
+    /// The text as it came, white space around the root included.
     #[must_use]
-    pub const fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// The text as it came.
+    /// Gives the text back.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.text.into_bytes()
     }
-
-    fn entry(&self, at: usize) -> Entry {
-        self.tape.get(at).copied().unwrap_or(NOTHING)
-    }
 }
 
-impl fmt::Debug for Doc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Debug for Doc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.text)
     }
 }
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            FaultKind::Syntax => "not valid JSON",
-            FaultKind::TrailingData => "something follows the JSON value",
-            FaultKind::DuplicateKey => "an object has the same key twice",
-            FaultKind::Utf8 => "not UTF-8 without a byte order mark",
-            FaultKind::LoneSurrogate => "an escaped surrogate stands alone",
-            FaultKind::Number => "a number is out of range",
-            FaultKind::Depth => "nested too deeply",
-            FaultKind::Length => "too long",
-        };
-        write!(f, "{what} (at byte {})", self.offset)
-    }
-}
-
-/// What stands for an entry that is not there; no public path leads to it.
-const NOTHING: Entry = Entry {
-    start: 0,
-    end: 0,
-    next: u32::MAX,
-    len: 0,
-    kind: Kind::Null,
-    escaped: false,
-};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Decides which MCP messages may pass, and in what form.
 #![forbid(unsafe_code)]
 
+pub mod approval;
 pub mod call;
 pub mod condition;
 pub mod config;

@@ -1,78 +1,97 @@
-//! The canonical form of RFC 8785 (JCS).
+//! The canonical form of RFC 8785: one text for all texts that mean the same.
+//!
+//! Numbers are doubles there: `1.0`, `1` and `1e0` are one, and an integer beyond 2^53 is written as the double
+//! nearest to it, so that 9007199254740993 and 9007199254740992 come out alike. Where that must not
+//! happen, ask [`Node::exact`] first.
 
-use super::{Kind, Node, quote};
+use super::{Kind, Node, text::quote_into};
 
 impl Node<'_> {
-    /// The value's canonical text: the same for every way to write the same value.
-    ///
-    /// Integers beyond 2^53 come out as the binary64 that they round to, as RFC 8785 says.
+    /// The canonical form (RFC 8785), UTF-8.
     #[must_use]
     pub fn canonical(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.raw().len());
-        self.write(&mut out);
-        out
+        let mut out = String::with_capacity(self.span().len());
+        write(&mut out, self);
+        out.into_bytes()
     }
 
-    /// Whether no number in it loses digits in the canonical form.
+    /// Whether every number here is written in the canonical form with the decimal value it has in the text,
+    /// so that texts with different values have different canonical forms.
     #[must_use]
     pub fn exact(self) -> bool {
         match self.kind() {
-            Kind::Number => {
-                let digits = self.raw().bytes().take_while(|b| !matches!(b, b'e' | b'E'));
-                let significant: Vec<u8> = digits
-                    .filter(u8::is_ascii_digit)
-                    .skip_while(|&b| b == b'0')
-                    .collect();
-                let length = significant
-                    .iter()
-                    .rposition(|&b| b != b'0')
-                    .map_or(0, |at| at + 1);
-                length <= 15
-                    || self
-                        .i64()
-                        .is_some_and(|integer| integer.unsigned_abs() <= 1 << 53)
-            }
-            Kind::Array => self.items().all(Self::exact),
+            Kind::Number => exact_number(self),
+            Kind::Array => self.items().all(Node::exact),
             Kind::Object => self.members().all(|member| member.value().exact()),
             Kind::Null | Kind::Bool | Kind::String => true,
         }
     }
+}
 
-    fn write(self, out: &mut Vec<u8>) {
-        match self.kind() {
-            Kind::Null | Kind::Bool => out.extend_from_slice(self.raw().as_bytes()),
-            Kind::Number => {
-                let number = self.f64().unwrap_or_default();
-                out.extend_from_slice(ryu_js::Buffer::new().format(number).as_bytes());
-            }
-            Kind::String => {
-                out.extend_from_slice(quote(&self.str().unwrap_or_default()).as_bytes())
-            }
-            Kind::Array => {
-                out.push(b'[');
-                for (at, item) in self.items().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    item.write(out);
+// Recursion here and above is bounded by the depth of the document.
+fn write(out: &mut String, node: Node<'_>) {
+    match node.kind() {
+        Kind::Null | Kind::Bool => out.push_str(node.raw()),
+        Kind::Number => out.push_str(ryu_js::Buffer::new().format(node.f64().unwrap_or_default())),
+        Kind::String => quote_into(out, &node.str().unwrap_or_default()),
+        Kind::Array => {
+            out.push('[');
+            for (index, item) in node.items().enumerate() {
+                if index > 0 {
+                    out.push(',');
                 }
-                out.push(b']');
+                write(out, item);
             }
-            Kind::Object => {
-                let mut members: Vec<_> = self.members().map(|m| (m.key(), m.value())).collect();
-                // RFC 8785, section 3.2.3: by UTF-16 code units.
-                members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-                out.push(b'{');
-                for (at, (key, value)) in members.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(quote(key).as_bytes());
-                    out.push(b':');
-                    value.write(out);
+            out.push(']');
+        }
+        Kind::Object => {
+            let mut members: Vec<_> = node
+                .members()
+                .map(|member| (member.key(), member.value()))
+                .collect();
+            // UTF-16 code units, which is not the order of UTF-8 above U+FFFF.
+            members
+                .sort_unstable_by(|(one, _), (two, _)| one.encode_utf16().cmp(two.encode_utf16()));
+            out.push('{');
+            for (index, (key, value)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
                 }
-                out.push(b'}');
+                quote_into(out, &key);
+                out.push(':');
+                write(out, value);
             }
+            out.push('}');
         }
     }
+}
+
+fn exact_number(node: Node<'_>) -> bool {
+    let Some(double) = node.f64() else {
+        return false;
+    };
+    decimal(node.raw()) == decimal(ryu_js::Buffer::new().format(double))
+}
+
+/// A number's decimal value in a form that compares: sign, digits without zeros around them, power of ten.
+fn decimal(token: &str) -> (bool, String, i64) {
+    let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
+    let (negative, mantissa) = mantissa
+        .strip_prefix('-')
+        .map_or((false, mantissa), |rest| (true, rest));
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [integer, fraction].concat();
+    let significant = digits.trim_end_matches('0');
+    let scale = digits.len() as i64 - significant.len() as i64 - fraction.len() as i64;
+    let significant = significant.trim_start_matches('0');
+    if significant.is_empty() {
+        return (false, String::new(), 0);
+    }
+    // No finite double comes near an exponent that does not fit.
+    let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX);
+    (
+        negative,
+        significant.to_owned(),
+        exponent.saturating_add(scale),
+    )
 }

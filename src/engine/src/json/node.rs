@@ -1,19 +1,19 @@
-//! Reading a parsed document.
+//! Reading values.
 
 use std::{borrow::Cow, fmt, ops::Range};
 
 use serde_json::Value;
 
-use super::{Doc, Entry};
+use super::{Doc, tape::Entry, text};
 
-/// Types of JSON values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `null`
     Null,
     /// `true` or `false`
     Bool,
-    /// A number.
+    /// A number, of any form.
     Number,
     /// A string.
     String,
@@ -23,196 +23,203 @@ pub enum Kind {
     Object,
 }
 
-/// A value in a [`Doc`].
+/// A value in a [`Doc`]. Two are equal when they are the same place in the same document.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
     doc: &'a Doc,
     at: usize,
+    entry: Entry,
 }
 
 /// A member of an object.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Member<'a> {
     key: Node<'a>,
     value: Node<'a>,
 }
 
 impl<'a> Node<'a> {
-    pub(super) const fn new(doc: &'a Doc, at: usize) -> Self {
-        Self { doc, at }
+    pub(super) fn root(doc: &'a Doc) -> Self {
+        Self::at(doc, 0).unwrap_or(Self {
+            doc,
+            at: 0,
+            entry: Entry::NULL,
+        })
     }
 
-    fn entry(self) -> Entry {
-        self.doc.entry(self.at)
+    fn at(doc: &'a Doc, at: usize) -> Option<Self> {
+        Some(Self {
+            doc,
+            at,
+            entry: doc.tape.entry(at)?,
+        })
     }
 
-    /// Its type.
+    /// What the value is.
     #[must_use]
     pub fn kind(self) -> Kind {
-        self.entry().kind
+        self.entry.kind()
     }
 
-    /// Where it lies in the document's bytes, without surrounding white space.
+    /// The bytes of the value, without white space around it.
     #[must_use]
     pub fn span(self) -> Range<usize> {
-        let entry = self.entry();
-        entry.start as usize..entry.end as usize
+        self.entry.start()..self.entry.end()
     }
 
-    /// Its text as written.
+    /// The value's source text.
     #[must_use]
     pub fn raw(self) -> &'a str {
         self.doc.text.get(self.span()).unwrap_or_default()
     }
 
-    /// The boolean it is.
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// A boolean's value.
     #[must_use]
     pub fn bool(self) -> Option<bool> {
         (self.kind() == Kind::Bool).then(|| self.raw() == "true")
     }
 
-    /// The string it is, unescaped.
+    /// A string's text, unescaped; borrowed when nothing was escaped.
     #[must_use]
     pub fn str(self) -> Option<Cow<'a, str>> {
-        let entry = self.entry();
-        if entry.kind != Kind::String {
-            return None;
-        }
-        let inner = self
-            .doc
-            .text
-            .get(entry.start as usize + 1..entry.end as usize - 1)?;
-        Some(if entry.escaped {
-            unescape(inner)
-        } else {
-            Cow::Borrowed(inner)
-        })
+        (self.kind() == Kind::String).then(|| self.text())
     }
 
-    /// The number it is, as written.
+    /// A number as written.
     #[must_use]
     pub fn number(self) -> Option<&'a str> {
         (self.kind() == Kind::Number).then(|| self.raw())
     }
 
-    /// The integer it is, if it is written as one and fits.
+    /// An integer written without fraction and exponent, if it fits.
     #[must_use]
     pub fn i64(self) -> Option<i64> {
         self.number()?.parse().ok()
     }
 
-    /// The number it is, rounded to binary64.
+    /// The double nearest to a number; always finite.
     #[must_use]
     pub fn f64(self) -> Option<f64> {
         self.number()?.parse().ok()
     }
 
-    /// How many members or items it has; 0 for a scalar.
+    /// How many members or items there are; 0 for scalars.
     #[must_use]
     pub fn len(self) -> usize {
-        self.entry().len as usize
+        self.entry.len()
     }
 
-    /// Whether it has no members or items.
+    /// Whether there are no members or items.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The value of the member `key`, compared after unescaping.
+    /// The value of an object's member.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Self> {
         self.member(key).map(Member::value)
     }
 
-    /// The member `key`, compared after unescaping.
+    /// An object's member, its key compared after unescaping.
     #[must_use]
     pub fn member(self, key: &str) -> Option<Member<'a>> {
-        self.members().find(|member| member.is(key))
+        self.members().find(|member| member.key.is(key))
     }
 
-    /// The value at the end of a path of members.
+    /// An object's members in the order of the text; none for anything else.
+    pub fn members(self) -> impl Iterator<Item = Member<'a>> + Clone {
+        let end = self.entry.next();
+        let first = if self.kind() == Kind::Object {
+            self.at + 1
+        } else {
+            end
+        };
+        Siblings {
+            doc: self.doc,
+            at: first,
+            end,
+        }
+        .pairs()
+    }
+
+    /// An array's items; none for anything else.
+    pub fn items(self) -> impl Iterator<Item = Node<'a>> + Clone {
+        let end = self.entry.next();
+        let first = if self.kind() == Kind::Array {
+            self.at + 1
+        } else {
+            end
+        };
+        Siblings {
+            doc: self.doc,
+            at: first,
+            end,
+        }
+    }
+
+    /// Follows `path` along object keys.
     #[must_use]
     pub fn pointer(self, path: &[&str]) -> Option<Self> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// Its members in order of writing; none where it is no object.
-    pub fn members(self) -> impl Iterator<Item = Member<'a>> + Clone {
-        let (doc, mut at) = (self.doc, self.at + 1);
-        let mut left = if self.kind() == Kind::Object {
-            self.len()
-        } else {
-            0
-        };
-        std::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
-            let member = Member {
-                key: Node { doc, at },
-                value: Node { doc, at: at + 1 },
-            };
-            at = member.value.entry().next as usize;
-            Some(member)
-        })
-    }
-
-    /// Its items in order; none where it is no array.
-    pub fn items(self) -> impl Iterator<Item = Self> + Clone {
-        let (doc, mut at) = (self.doc, self.at + 1);
-        let mut left = if self.kind() == Kind::Array {
-            self.len()
-        } else {
-            0
-        };
-        std::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
-            let item = Node { doc, at };
-            at = item.entry().next as usize;
-            Some(item)
-        })
-    }
-
-    /// A copy as a `serde_json` value; its depth is bounded by [`Doc::MAX_DEPTH`].
+    /// The same value for libraries that take one. Integers keep 64 bits; what is longer becomes a double.
     #[must_use]
     pub fn to_value(self) -> Value {
+        // Recursion is bounded by the depth of the document.
         match self.kind() {
             Kind::Null => Value::Null,
             Kind::Bool => Value::Bool(self.raw() == "true"),
-            Kind::Number => number(self.raw()),
-            Kind::String => Value::String(self.str().unwrap_or_default().into_owned()),
+            Kind::Number => self.to_number(),
+            Kind::String => Value::String(self.text().into_owned()),
             Kind::Array => self.items().map(Self::to_value).collect(),
-            Kind::Object => {
-                let pairs = self
-                    .members()
-                    .map(|m| (m.key().into_owned(), m.value().to_value()));
-                Value::Object(pairs.collect())
+            Kind::Object => self
+                .members()
+                .map(|member| (member.key().into_owned(), member.value.to_value()))
+                .collect(),
+        }
+    }
+
+    fn to_number(self) -> Value {
+        let token = self.raw();
+        // `-0` is a double, since an integer would lose its sign.
+        if token != "-0" {
+            if let Ok(integer) = token.parse::<i64>() {
+                return integer.into();
+            }
+            if let Ok(integer) = token.parse::<u64>() {
+                return integer.into();
             }
         }
+        self.f64().into()
     }
-}
 
-/// A number as `serde_json` itself reads it.
-fn number(raw: &str) -> Value {
-    if !raw.contains(['.', 'e', 'E']) {
-        if let Ok(integer) = raw.parse::<u64>() {
-            return integer.into();
+    /// A string's text.
+    fn text(self) -> Cow<'a, str> {
+        text::unescape(self.literal(), self.entry.escaped())
+    }
+
+    fn is(self, key: &str) -> bool {
+        if self.entry.escaped() {
+            self.text() == key
+        } else {
+            self.literal() == key
         }
-        // `-0` is a float to serde_json: as an integer it would lose its sign.
-        if let Some(integer) = raw.parse::<i64>().ok().filter(|integer| *integer != 0) {
-            return integer.into();
-        }
     }
-    raw.parse::<f64>().map_or(Value::Null, Value::from)
-}
 
-impl PartialEq for Node<'_> {
-    /// Whether it is the same value of the same document.
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.doc, other.doc) && self.at == other.at
+    /// A string without its quotes, still escaped.
+    fn literal(self) -> &'a str {
+        let raw = self.raw();
+        raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()
     }
 }
-
-impl Eq for Node<'_> {}
 
 impl fmt::Debug for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,14 +227,22 @@ impl fmt::Debug for Node<'_> {
     }
 }
 
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.doc, other.doc) && self.at == other.at
+    }
+}
+
+impl Eq for Node<'_> {}
+
 impl<'a> Member<'a> {
     /// The key, unescaped.
     #[must_use]
     pub fn key(self) -> Cow<'a, str> {
-        self.key.str().unwrap_or_default()
+        self.key.text()
     }
 
-    /// Where the key lies, quotes included.
+    /// The bytes of the key, quotes included.
     #[must_use]
     pub fn key_span(self) -> Range<usize> {
         self.key.span()
@@ -235,56 +250,51 @@ impl<'a> Member<'a> {
 
     /// The value.
     #[must_use]
-    pub const fn value(self) -> Node<'a> {
+    pub fn value(self) -> Node<'a> {
         self.value
     }
 
-    fn is(self, key: &str) -> bool {
-        let raw = self.key.raw();
-        if self.key.entry().escaped {
-            self.key() == key
-        } else {
-            raw.get(1..raw.len() - 1) == Some(key)
-        }
+    /// The bytes of the whole member.
+    #[must_use]
+    pub fn span(self) -> Range<usize> {
+        self.key.entry.start()..self.value.entry.end()
     }
 }
 
-/// The text of a string's inside; the parser has checked its escapes.
-pub(super) fn unescape(inner: &str) -> Cow<'_, str> {
-    let mut text = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let mut chars = escape.chars();
-        match chars.next() {
-            Some('b') => text.push('\u{8}'),
-            Some('f') => text.push('\u{c}'),
-            Some('n') => text.push('\n'),
-            Some('r') => text.push('\r'),
-            Some('t') => text.push('\t'),
-            Some('u') => {
-                let high = hex(&mut chars);
-                let code = if (0xD800..0xDC00).contains(&high) {
-                    chars.nth(1);
-                    let low = hex(&mut chars);
-                    0x1_0000 + ((high - 0xD800) << 10) + low.wrapping_sub(0xDC00)
-                } else {
-                    high
-                };
-                text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
-            Some(other) => text.push(other),
-            None => {}
-        }
-        rest = chars.as_str();
+impl fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {:?}", self.key, self.value)
     }
-    text.push_str(rest);
-    Cow::Owned(text)
 }
 
-fn hex(chars: &mut std::str::Chars<'_>) -> u32 {
-    chars
-        .by_ref()
-        .take(4)
-        .fold(0, |code, c| code * 16 + c.to_digit(16).unwrap_or_default())
+/// The values inside one container; in an object, keys and values take turns.
+#[derive(Clone)]
+struct Siblings<'a> {
+    doc: &'a Doc,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Siblings<'a> {
+    fn pairs(mut self) -> impl Iterator<Item = Member<'a>> + Clone {
+        std::iter::from_fn(move || {
+            Some(Member {
+                key: self.next()?,
+                value: self.next()?,
+            })
+        })
+    }
+}
+
+impl<'a> Iterator for Siblings<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let node = Node::at(self.doc, self.at)?;
+        self.at = node.entry.next();
+        Some(node)
+    }
 }

@@ -1,33 +1,37 @@
-//! One pass from text to tape, without recursion.
+//! The parser: one pass, no recursion.
 
-use std::borrow::Cow;
+use super::{
+    Doc, Fault, FaultKind, Kind,
+    tape::{Entry, Tape},
+    text,
+};
 
-use super::{Doc, Entry, Fault, FaultKind, Kind, node::unescape};
+/// Objects up to this size, without escapes in keys, are searched for duplicates pair by pair.
+const SMALL: usize = 16;
 
-/// The tape of `text`.
-pub(super) fn tape(text: &str) -> Result<Vec<Entry>, Fault> {
-    if u32::try_from(text.len()).is_err() {
-        return Err(Fault {
-            kind: FaultKind::Length,
-            offset: 0,
-        });
-    }
-    if text.starts_with('\u{FEFF}') {
+/// Parses `text` into a tape.
+pub(super) fn parse(text: &str) -> Result<Tape, Fault> {
+    if text.starts_with('\u{feff}') {
         return Err(Fault {
             kind: FaultKind::Utf8,
             offset: 0,
+        });
+    }
+    if u32::try_from(text.len()).is_err() {
+        return Err(Fault {
+            kind: FaultKind::TooManyNodes,
+            offset: u32::MAX as usize,
         });
     }
     let mut parser = Parser {
         text,
         bytes: text.as_bytes(),
         at: 0,
-        tape: Vec::new(),
-        open: Vec::new(),
+        tape: Tape::new(text.len()),
+        inside: None,
+        depth: 0,
     };
-    // Most of a message is strings: an entry for every 16 bytes is more than enough.
-    parser.tape.reserve(text.len() / 16 + 4);
-    parser.document()?;
+    parser.run()?;
     Ok(parser.tape)
 }
 
@@ -35,296 +39,232 @@ struct Parser<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    tape: Vec<Entry>,
-    /// Tape indices of the arrays and objects that are not closed yet.
-    open: Vec<usize>,
+    tape: Tape,
+    /// The innermost open container.
+    inside: Option<(usize, Kind)>,
+    depth: usize,
 }
 
 impl Parser<'_> {
-    fn document(&mut self) -> Result<(), Fault> {
-        self.space();
-        self.value()?;
-        while let Some(&holder) = self.open.last() {
-            self.space();
-            let kind = self.tape.get(holder).map_or(Kind::Null, |entry| entry.kind);
-            let close = if kind == Kind::Object { b'}' } else { b']' };
-            let empty = holder + 1 == self.tape.len();
-            match self.peek() {
-                Some(byte) if byte == close => {
-                    self.at += 1;
-                    self.close(holder, kind)?;
-                    continue;
+    fn run(&mut self) -> Result<(), Fault> {
+        loop {
+            let mut whole = self.value()?;
+            loop {
+                let byte = self.peek();
+                match (self.inside, byte) {
+                    (None, None) => return Ok(()),
+                    (None, Some(_)) => return Err(self.fault(FaultKind::TrailingData)),
+                    (Some((at, Kind::Array)), Some(b']')) => self.close(at),
+                    (Some((at, Kind::Object)), Some(b'}')) => {
+                        if let Some(offset) = self.duplicate(at) {
+                            return Err(Fault {
+                                kind: FaultKind::DuplicateKey,
+                                offset,
+                            });
+                        }
+                        self.close(at);
+                    }
+                    (Some((at, kind)), Some(byte)) if !whole || byte == b',' => {
+                        // Straight after an opening bracket there is no comma before what follows.
+                        if whole {
+                            self.at += 1;
+                        }
+                        self.tape.count(at);
+                        if kind == Kind::Object {
+                            self.key()?;
+                        }
+                        break;
+                    }
+                    _ => return Err(self.fault(FaultKind::Syntax)),
                 }
-                Some(b',') if !empty => {
-                    self.at += 1;
-                    self.space();
-                }
-                Some(_) if empty => {}
-                _ => return Err(self.fault(FaultKind::Syntax)),
+                whole = true;
             }
-            if let Some(entry) = self.tape.get_mut(holder) {
-                entry.len += 1;
-            }
-            if kind == Kind::Object {
-                if self.peek() != Some(b'"') {
-                    return Err(self.fault(FaultKind::Syntax));
-                }
-                self.string()?;
-                self.space();
-                if self.peek() != Some(b':') {
-                    return Err(self.fault(FaultKind::Syntax));
-                }
-                self.at += 1;
-                self.space();
-            }
-            self.value()?;
-        }
-        self.space();
-        match self.peek() {
-            None => Ok(()),
-            Some(_) => Err(self.fault(FaultKind::TrailingData)),
         }
     }
 
-    /// A scalar, or the opening of an array or object.
-    fn value(&mut self) -> Result<(), Fault> {
+    /// Reads a scalar, or an opening bracket: then the value is not whole yet.
+    fn value(&mut self) -> Result<bool, Fault> {
         match self.peek() {
-            Some(b'"') => self.string(),
-            Some(b'{') => self.open(Kind::Object),
-            Some(b'[') => self.open(Kind::Array),
-            Some(b't') => self.word("true", Kind::Bool),
-            Some(b'f') => self.word("false", Kind::Bool),
-            Some(b'n') => self.word("null", Kind::Null),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.fault(FaultKind::Syntax)),
+            Some(b'"') => self.string()?,
+            Some(b'{') => return self.open(Kind::Object),
+            Some(b'[') => return self.open(Kind::Array),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.literal(b"true", Kind::Bool)?,
+            Some(b'f') => self.literal(b"false", Kind::Bool)?,
+            Some(b'n') => self.literal(b"null", Kind::Null)?,
+            _ => return Err(self.fault(FaultKind::Syntax)),
         }
+        Ok(true)
     }
 
-    fn open(&mut self, kind: Kind) -> Result<(), Fault> {
-        if self.open.len() >= Doc::MAX_DEPTH {
+    fn open(&mut self, kind: Kind) -> Result<bool, Fault> {
+        if self.depth >= Doc::MAX_DEPTH {
             return Err(self.fault(FaultKind::Depth));
         }
-        self.open.push(self.tape.len());
-        let start = self.at;
+        let parent = self.inside.map(|(at, _)| at);
+        let at = self
+            .tape
+            .open(kind, self.at, parent)
+            .map_err(|kind| self.fault(kind))?;
+        self.depth += 1;
+        self.inside = Some((at, kind));
         self.at += 1;
-        self.push(start, kind, false);
+        Ok(false)
+    }
+
+    fn close(&mut self, at: usize) {
+        self.at += 1;
+        self.depth -= 1;
+        let parent = self.tape.close(at, self.at);
+        self.inside = parent.and_then(|at| Some((at, self.tape.entry(at)?.kind())));
+    }
+
+    /// Reads a key and its colon.
+    fn key(&mut self) -> Result<(), Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(self.fault(FaultKind::Syntax));
+        }
+        self.string()?;
+        if self.peek() != Some(b':') {
+            return Err(self.fault(FaultKind::Syntax));
+        }
+        self.at += 1;
         Ok(())
-    }
-
-    fn close(&mut self, holder: usize, kind: Kind) -> Result<(), Fault> {
-        self.open.pop();
-        let (end, next) = (offset(self.at), offset(self.tape.len()));
-        if let Some(entry) = self.tape.get_mut(holder) {
-            (entry.end, entry.next) = (end, next);
-        }
-        if kind == Kind::Object {
-            self.check_keys(holder)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn check_keys(&self, holder: usize) -> Result<(), Fault> {
-        let mut keys = Vec::new();
-        let mut at = holder + 1;
-        while let Some(key) = self.tape.get(at) {
-            let raw = self
-                .text
-                .get(key.start as usize + 1..key.end as usize - 1)
-                .unwrap_or_default();
-            let text = if key.escaped {
-                unescape(raw)
-            } else {
-                Cow::Borrowed(raw)
-            };
-            keys.push((text, key.start));
-            at = self
-                .tape
-                .get(at + 1)
-                .map_or(usize::MAX, |value| value.next as usize);
-        }
-        let fault = |start| Fault {
-            kind: FaultKind::DuplicateKey,
-            offset: start as usize,
-        };
-        if keys.len() <= FEW {
-            for (at, (key, start)) in keys.iter().enumerate() {
-                if keys.iter().take(at).any(|(other, _)| other == key) {
-                    return Err(fault(*start));
-                }
-            }
-            return Ok(());
-        }
-        keys.sort_unstable();
-        let same = keys
-            .iter()
-            .zip(keys.iter().skip(1))
-            .find(|((a, _), (b, _))| a == b);
-        same.map_or(Ok(()), |(_, (_, start))| Err(fault(*start)))
     }
 
     fn string(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        self.at += 1;
-        let mut escaped = false;
-        loop {
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0x20..) => self.at += 1,
-                Some(_) | None => return Err(self.fault(FaultKind::Syntax)),
-            }
-        }
-        self.at += 1;
-        self.push(start, Kind::String, escaped);
-        Ok(())
+        let scanned =
+            text::scan(self.bytes, self.at + 1).map_err(|(kind, offset)| Fault { kind, offset })?;
+        self.push(Kind::String, scanned.end, scanned.escaped)
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            }
-            Some(b'u') => {
-                self.at += 1;
-                let lone = Fault {
-                    kind: FaultKind::LoneSurrogate,
-                    offset: start,
-                };
-                match self.hex()? {
-                    0xDC00..=0xDFFF => Err(lone),
-                    0xD800..=0xDBFF => {
-                        if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
-                            return Err(lone);
-                        }
-                        self.at += 2;
-                        match self.hex()? {
-                            0xDC00..=0xDFFF => Ok(()),
-                            _ => Err(lone),
-                        }
-                    }
-                    _ => Ok(()),
-                }
-            }
-            _ => Err(self.fault(FaultKind::Syntax)),
+    fn literal(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
+        let end = self.at + word.len();
+        if self.bytes.get(self.at..end) != Some(word) {
+            return Err(self.fault(FaultKind::Syntax));
         }
-    }
-
-    /// Four hexadecimal digits.
-    fn hex(&mut self) -> Result<u32, Fault> {
-        let mut code = 0;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            let Some(digit) = digit else {
-                return Err(self.fault(FaultKind::Syntax));
-            };
-            code = code * 16 + digit;
-            self.at += 1;
-        }
-        Ok(code)
+        self.push(kind, end, false)
     }
 
     fn number(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        self.skip(b'-');
-        if !self.skip(b'0') && self.digits() == 0 {
-            return Err(self.fault(FaultKind::Syntax));
+        let mut end = self.at;
+        if self.bytes.get(end) == Some(&b'-') {
+            end += 1;
         }
-        if self.skip(b'.') && self.digits() == 0 {
-            return Err(self.fault(FaultKind::Syntax));
+        let integer = match self.bytes.get(end) {
+            Some(b'0') => 1,
+            _ => self.digits(end)?,
+        };
+        end += integer;
+        if self.bytes.get(end) == Some(&b'.') {
+            end += 1;
+            end += self.digits(end)?;
         }
-        if self.skip(b'e') || self.skip(b'E') {
-            let _sign = self.skip(b'+') || self.skip(b'-');
-            if self.digits() == 0 {
-                return Err(self.fault(FaultKind::Syntax));
+        let mut exponent = false;
+        if let Some(b'e' | b'E') = self.bytes.get(end) {
+            exponent = true;
+            end += 1;
+            if let Some(b'+' | b'-') = self.bytes.get(end) {
+                end += 1;
+            }
+            end += self.digits(end)?;
+        }
+        if end - self.at > Doc::MAX_NUMBER {
+            return Err(self.fault(FaultKind::Number));
+        }
+        // Below 1e308 whatever the digits are.
+        if exponent || integer > 308 {
+            let token = self.text.get(self.at..end).unwrap_or_default();
+            if !token.parse::<f64>().is_ok_and(f64::is_finite) {
+                return Err(self.fault(FaultKind::Number));
             }
         }
-        let length = self.at - start;
-        // Fewer than 300 plain digits are in range whatever they are.
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        let plain = length < 300 && !text.contains(['e', 'E']);
-        let finite = plain || text.parse::<f64>().is_ok_and(f64::is_finite);
-        if length > MAX_NUMBER || !finite {
+        self.push(Kind::Number, end, false)
+    }
+
+    /// How many digits stand at `at`: at least one.
+    fn digits(&self, at: usize) -> Result<usize, Fault> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
             return Err(Fault {
-                kind: FaultKind::Number,
-                offset: start,
+                kind: FaultKind::Syntax,
+                offset: at,
             });
         }
-        self.push(start, Kind::Number, false);
+        Ok(count)
+    }
+
+    fn push(&mut self, kind: Kind, end: usize, escaped: bool) -> Result<(), Fault> {
+        self.tape
+            .push(kind, self.at, end, escaped)
+            .map_err(|kind| self.fault(kind))?;
+        self.at = end;
         Ok(())
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Fault> {
-        let start = self.at;
-        if !self
-            .bytes
-            .get(start..)
-            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
-        {
-            return Err(self.fault(FaultKind::Syntax));
-        }
-        self.at += word.len();
-        self.push(start, kind, false);
-        Ok(())
-    }
-
-    /// Appends an entry that ends here.
-    fn push(&mut self, start: usize, kind: Kind, escaped: bool) {
-        let next = offset(self.tape.len() + 1);
-        let (start, end) = (offset(start), offset(self.at));
-        self.tape.push(Entry {
-            start,
-            end,
-            next,
-            len: 0,
-            kind,
-            escaped,
-        });
-    }
-
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.bytes.get(self.at).copied() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                byte => return byte,
+            }
         }
     }
 
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        self.at - start
-    }
-
-    fn skip(&mut self, byte: u8) -> bool {
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    const fn fault(&self, kind: FaultKind) -> Fault {
+    fn fault(&self, kind: FaultKind) -> Fault {
         Fault {
             kind,
             offset: self.at,
         }
     }
-}
 
-/// An offset as the tape keeps it: the text's length was checked to fit.
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
-}
+    /// The offset of a key that the still open object at `object` has twice.
+    fn duplicate(&self, object: usize) -> Option<usize> {
+        let mut seen: [&str; SMALL] = [""; SMALL];
+        for (count, key) in self.keys(object).enumerate() {
+            let text = self.key_text(key);
+            if key.escaped() || count >= SMALL {
+                return self.duplicate_among_many(object);
+            }
+            if seen.iter().take(count).any(|other| *other == text) {
+                return Some(key.start());
+            }
+            if let Some(slot) = seen.get_mut(count) {
+                *slot = text;
+            }
+        }
+        None
+    }
 
-/// Up to this many keys are compared pair by pair; more are sorted.
-const FEW: usize = 16;
-const MAX_NUMBER: usize = 400;
+    /// The same by sorting: each key is unescaped once, and no choice of keys makes it quadratic.
+    fn duplicate_among_many(&self, object: usize) -> Option<usize> {
+        let unescaped = |key: Entry| {
+            (
+                text::unescape(self.key_text(key), key.escaped()),
+                key.start(),
+            )
+        };
+        let mut keys: Vec<_> = self.keys(object).map(unescaped).collect();
+        keys.sort_unstable();
+        keys.array_windows()
+            .find_map(|[(one, _), (two, offset)]| (one == two).then_some(*offset))
+    }
+
+    /// The key's literal without its quotes.
+    fn key_text(&self, key: Entry) -> &str {
+        self.text
+            .get(key.start() + 1..key.end() - 1)
+            .unwrap_or_default()
+    }
+
+    fn keys(&self, object: usize) -> impl Iterator<Item = Entry> {
+        let mut at = object + 1;
+        std::iter::from_fn(move || {
+            let key = self.tape.entry(at)?;
+            at = self.tape.entry(at + 1)?.next();
+            Some(key)
+        })
+    }
+}

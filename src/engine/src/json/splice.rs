@@ -1,124 +1,127 @@
-//! Edits by span: what no edit names stays byte for byte.
+//! Edits by span: what is not named stays byte for byte.
 
-use std::ops::Range;
+use std::{cmp::Reverse, ops::Range};
 
-use super::{Kind, Node};
+use super::{Kind, Member, Node, quote};
 
-/// Puts `with` in place of the bytes at `at`.
+/// Puts `with` in the place of the bytes at `at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splice {
-    /// Which bytes of the document.
+    /// The bytes to replace, counted in the original text; an empty range inserts.
     pub at: Range<usize>,
-    /// What stands there instead.
+    /// What stands there afterwards.
     pub with: Vec<u8>,
 }
 
-/// `bytes` with all `edits` made. Of two that overlap, the one that starts first is made.
+/// Applies edits made for one text, in any order.
+///
+/// Of edits that overlap, the outer or first one holds; removals that overlap are joined. Edits begin and end
+/// between JSON tokens. Where edits meet, commas that separate nothing any more are dropped, so that edits made
+/// independently of each other compose.
 #[must_use]
 pub fn splice(bytes: &[u8], mut edits: Vec<Splice>) -> Vec<u8> {
-    edits.sort_by_key(|edit| (edit.at.start, std::cmp::Reverse(edit.at.end)));
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut done = 0;
-    for edit in &edits {
-        if edit.at.start < done {
+    edits.sort_by_key(|edit| (edit.at.start, !edit.at.is_empty(), Reverse(edit.at.end)));
+    let mut out =
+        Vec::with_capacity(bytes.len() + edits.iter().map(|edit| edit.with.len()).sum::<usize>());
+    let mut kept = 0;
+    let mut removing = false;
+    for Splice { at, with } in edits {
+        let end = at.end.min(bytes.len());
+        if at.start < kept {
+            if removing && with.is_empty() {
+                kept = kept.max(end);
+            }
             continue;
         }
-        let Some(kept) = bytes.get(done..edit.at.start) else {
-            break;
-        };
-        out.extend_from_slice(kept);
-        out.extend_from_slice(&edit.with);
-        done = edit.at.end;
+        if let Some(between) = bytes.get(kept..at.start) {
+            append(&mut out, between);
+            append(&mut out, &with);
+            kept = end.max(at.start);
+            removing = with.is_empty();
+        }
     }
-    out.extend_from_slice(bytes.get(done..).unwrap_or_default());
+    append(&mut out, bytes.get(kept..).unwrap_or_default());
     out
 }
 
+/// Appends a piece, and drops the comma at the seam if it has nothing before or nothing behind it.
+fn append(out: &mut Vec<u8>, piece: &[u8]) {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    let mut piece = piece;
+    if let (Some(last), Some(first)) = (
+        out.iter().rposition(|byte| !blank(byte)),
+        piece.iter().position(|byte| !blank(byte)),
+    ) {
+        match (out.get(last), piece.get(first)) {
+            (Some(b'{' | b'[' | b','), Some(b',')) => {
+                piece = piece.get(first + 1..).unwrap_or_default()
+            }
+            (Some(b','), Some(b'}' | b']')) => out.truncate(last),
+            _ => {}
+        }
+    }
+    out.extend_from_slice(piece);
+}
+
 impl Node<'_> {
-    /// Gives the member `key` the value `json`, in its place or as the last member.
+    /// Sets an object's member: replaces its value, or inserts it as the last one. `json` is the new value's
+    /// text. Inserting one key twice is the caller's mistake; for anything but an object nothing changes.
     #[must_use]
     pub fn set(self, key: &str, json: &str) -> Splice {
-        if let Some(old) = self.get(key) {
+        if let Some(member) = self.member(key) {
             return Splice {
-                at: old.span(),
-                with: json.as_bytes().to_vec(),
+                at: member.value().span(),
+                with: json.into(),
             };
         }
-        let end = self.span().end.saturating_sub(1);
-        let comma = if self.is_empty() { "" } else { "," };
+        let end = match (self.kind(), self.members().last()) {
+            (Kind::Object, Some(last)) => last.span().end,
+            (Kind::Object, None) => self.span().start + 1,
+            _ => {
+                return Splice {
+                    at: self.span().end..self.span().end,
+                    with: Vec::new(),
+                };
+            }
+        };
+        // In an empty object the seam drops the comma.
         Splice {
             at: end..end,
-            with: format!("{comma}{}:{json}", quote(key)).into_bytes(),
+            with: format!(",{}:{json}", quote(key)).into_bytes(),
         }
     }
 
-    /// Takes the member `key` out, with its comma.
+    /// Removes an object's member with its comma; `None` if there is no such member.
     #[must_use]
     pub fn remove(self, key: &str) -> Option<Splice> {
-        let at = self.members().position(|member| member.key() == key)?;
-        let spans: Vec<_> = self
-            .members()
-            .map(|m| m.key_span().start..m.value().span().end)
-            .collect();
-        self.cut(&spans, at..at + 1)
+        let index = self.members().position(|member| member.key() == key)?;
+        removals(self.members().map(Member::span), &[index]).pop()
     }
 
-    /// Takes the items at these ascending positions out, with their commas.
+    /// Removes the array's items at these indices with their commas; indices beyond the end are ignored.
     #[must_use]
     pub fn remove_items(self, drop: &[usize]) -> Vec<Splice> {
-        if self.kind() != Kind::Array || drop.is_empty() {
-            return Vec::new();
-        }
-        let spans: Vec<_> = self.items().map(Self::span).collect();
-        let mut cuts = Vec::new();
-        let mut drop = drop.iter().copied().peekable();
-        while let Some(first) = drop.next() {
-            let mut last = first;
-            while let Some(next) = drop.next_if_eq(&(last + 1)) {
-                last = next;
-            }
-            cuts.extend(self.cut(&spans, first..last + 1));
-        }
-        cuts
+        removals(self.items().map(Node::span), drop)
     }
+}
 
-    /// Takes out a run of members or items, and the commas that are then too many.
-    fn cut(self, spans: &[Range<usize>], run: Range<usize>) -> Option<Splice> {
-        let first = spans.get(run.start)?;
-        let last = spans.get(run.end.checked_sub(1)?)?;
+/// Removals of some of the siblings at `spans`: up to the next one, or for the last from the one before.
+fn removals(spans: impl Iterator<Item = Range<usize>>, drop: &[usize]) -> Vec<Splice> {
+    let spans: Vec<_> = spans.collect();
+    let removal = |index: usize| {
+        let span = spans.get(index)?;
         let at = match (
-            spans.get(run.end),
-            run.start.checked_sub(1).and_then(|at| spans.get(at)),
+            spans.get(index + 1),
+            index.checked_sub(1).and_then(|before| spans.get(before)),
         ) {
-            (Some(next), _) => first.start..next.start,
-            (None, Some(previous)) => previous.end..last.end,
-            (None, None) => first.start..last.end,
+            (Some(next), _) => span.start..next.start,
+            (None, Some(before)) => before.end..span.end,
+            (None, None) => span.clone(),
         };
         Some(Splice {
             at,
             with: Vec::new(),
         })
-    }
-}
-
-/// `text` as a JSON string literal, quotes included.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\u{0}'..='\u{1f}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
+    };
+    drop.iter().filter_map(|index| removal(*index)).collect()
 }

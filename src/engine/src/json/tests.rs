@@ -111,7 +111,7 @@ fn edits_leave_everything_else_alone() {
     edited(
         text,
         |root| vec![root.set("c", "9")],
-        r#"{ "a" : 1 , "b":[ 1, 2 ,3 ] ,"c":9}"#,
+        r#"{ "a" : 1 , "b":[ 1, 2 ,3 ],"c":9 }"#,
     );
     edited("{}", |root| vec![root.set("c", "9")], r#"{"c":9}"#);
     edited(
