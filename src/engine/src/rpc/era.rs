@@ -19,6 +19,17 @@ pub enum Era {
     Modern,
 }
 
+impl Era {
+    /// Its protocol versions that are served, newest first.
+    #[must_use]
+    pub const fn versions(self) -> &'static [&'static str] {
+        match self {
+            Self::Legacy => LEGACY_VERSIONS,
+            Self::Modern => MODERN_VERSIONS,
+        }
+    }
+}
+
 /// Protocol versions of the modern era that are served, newest first.
 pub const MODERN_VERSIONS: &[&str] = &["2026-07-28"];
 
@@ -71,12 +82,8 @@ pub(super) fn classify(
 
 /// Refuses versions that are not served. A legacy client that states none speaks 2025-03-26.
 pub(super) fn check_version(era: Era, version: Option<&str>) -> Result<(), Fault> {
-    let served = match era {
-        Era::Modern => MODERN_VERSIONS,
-        Era::Legacy => LEGACY_VERSIONS,
-    };
     match version {
-        Some(version) if !served.contains(&version) => Err(Fault::Version {
+        Some(version) if !era.versions().contains(&version) => Err(Fault::Version {
             requested: version.to_owned(),
             era,
         }),

@@ -1,13 +1,8 @@
 //! Every way for a request to be unreadable or at odds with itself.
 
-use std::fmt::Write as _;
-
 use crate::{
     json::{self, FaultKind, quote},
-    rpc::{
-        era::{Era, LEGACY_VERSIONS, MODERN_VERSIONS},
-        message::MessageKind,
-    },
+    rpc::{era::Era, message::MessageKind},
 };
 
 /// Why a request cannot be taken as an MCP message, with the answer the specification sets.
@@ -224,15 +219,12 @@ impl Fault {
     #[must_use]
     pub fn data(&self) -> Option<String> {
         match self {
-            Self::Version { requested, .. } => {
-                let mut data = String::from("{\"supported\":[");
-                for (i, version) in MODERN_VERSIONS.iter().chain(LEGACY_VERSIONS).enumerate() {
-                    let comma = if i == 0 { "" } else { "," };
-                    let _ = write!(data, "{comma}\"{version}\"");
-                }
-                let _ = write!(data, "],\"requested\":{}}}", quote(short(requested)));
-                Some(data)
-            }
+            // Those of the era that was asked in: no other version would do in its place.
+            Self::Version { requested, era } => Some(format!(
+                "{{\"supported\":[\"{}\"],\"requested\":{}}}",
+                era.versions().join("\",\""),
+                quote(short(requested))
+            )),
             Self::Capability(required) => Some(format!("{{\"requiredCapabilities\":{required}}}")),
             _ => None,
         }

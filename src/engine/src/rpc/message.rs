@@ -121,6 +121,8 @@ fn check<'a>(root: Node<'a>, id: Option<&'a str>, headers: &Headers) -> Result<M
     };
     let target = match kind {
         MessageKind::Response => Target::Plumbing,
+        // Whether the era has the method is said before what its parameters should be.
+        _ if !operation.is_in(era) => Target::Unknown,
         MessageKind::Request | MessageKind::Notification => operation.target(params)?,
     };
     Ok(Message {

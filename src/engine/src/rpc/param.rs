@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
+    contract::ParamHeader,
     http::Headers,
     json::{Kind, Node},
     rpc::{
@@ -11,18 +12,23 @@ use crate::{
     },
 };
 
-/// Compares each declared header (its name in lower case, and the path of the argument that it
-/// mirrors) with the arguments. Headers that are not declared are none of this gateway's business.
+/// Compares each declared header with the argument that it mirrors; for the modern era. Headers
+/// that are not declared are forwarded as they are.
 ///
 /// # Errors
 /// [`Fault::HeaderMismatch`] where an argument has no header, a header no argument, or the two
 /// differ.
-pub fn check_params<'d>(
+pub fn check_params(
     headers: &Headers,
     arguments: Option<Node<'_>>,
-    declared: impl IntoIterator<Item = (&'d str, &'d [String])>,
+    declared: &[ParamHeader],
 ) -> Result<(), Fault> {
-    for (name, path) in declared {
+    for ParamHeader {
+        header: name,
+        path,
+        kind: _,
+    } in declared
+    {
         let argument = path
             .iter()
             .try_fold(arguments, |node, key| Some(node?.get(key)))
