@@ -4,11 +4,13 @@
 //! them, byte for byte where a test needs that. It does not depend on Toolgate's crates: it sees
 //! what a client, a server and an operator see.
 
+pub mod bundle;
 pub mod client;
 pub mod conformance;
 pub mod demo;
 pub mod envoy;
 pub mod recorder;
 pub mod serve;
+pub mod suite;
 pub mod tools;
 pub mod wire;
