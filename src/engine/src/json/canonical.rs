@@ -67,10 +67,15 @@ fn write(out: &mut String, node: Node<'_>) {
 }
 
 fn exact_number(node: Node<'_>) -> bool {
+    let token = node.raw();
+    // A double keeps any 15 digits.
+    if token.len() <= 15 && !token.contains(['e', 'E']) {
+        return true;
+    }
     let Some(double) = node.f64() else {
         return false;
     };
-    decimal(node.raw()) == decimal(ryu_js::Buffer::new().format(double))
+    decimal(token) == decimal(ryu_js::Buffer::new().format(double))
 }
 
 /// A number's decimal value in a form that compares: sign, digits without zeros around them, power of ten.
