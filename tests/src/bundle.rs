@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{conformance, demo};
+use crate::conformance;
 
 /// A bundle of one registry and one policy.
 pub fn bundle(registry: &Value, policy: &Value) -> String {
@@ -26,7 +26,7 @@ pub fn fixtures() -> String {
         "tools": tools,
         "prompts": prompts,
         "resources": [
-            { "name": "fixtures", "uri": "test://*", "mcpServer": "fixtures" },
+            { "uri": "test://*", "mcpServer": "fixtures" },
         ],
     });
     let all = json!(["*"]);
@@ -39,23 +39,16 @@ pub fn fixtures() -> String {
     bundle(&registry, &policy)
 }
 
-/// The demo's tools under the names that the demo's servers give them.
-pub fn demo(policy: &Value) -> String {
+/// A registry of servers and their tools, under the names that the servers give them.
+pub fn registry(servers: &[(&str, Vec<Value>)]) -> Value {
+    let mut declared = json!({});
     let mut tools = Vec::new();
-    for (server, demo) in [
-        ("crm", demo::Demo::crm()),
-        ("payments", demo::Demo::payments()),
-    ] {
-        for mut tool in demo.tools() {
+    for (server, offered) in servers {
+        declared[*server] = json!({ "cluster": server, "path": "/mcp" });
+        for mut tool in offered.clone() {
             tool["mcpServer"] = json!(server);
             tools.push(tool);
         }
     }
-    let server = |name: &str| json!({ "cluster": name, "path": "/mcp" });
-    let registry = json!({
-        "version": "1",
-        "servers": { "crm": server("crm"), "payments": server("payments") },
-        "tools": tools,
-    });
-    bundle(&registry, policy)
+    json!({ "version": "1", "servers": declared, "tools": tools })
 }

@@ -39,6 +39,8 @@ pub struct Setup {
 /// One listener: a filter chain, and the servers behind it.
 #[derive(Clone)]
 pub struct Gateway {
+    /// Its port; 0 for any.
+    pub port: u16,
     /// The servers behind it; routes without Toolgate go to the first.
     pub clusters: Vec<Cluster>,
     /// The wasm filter and its configuration; none: plain Envoy.
@@ -97,6 +99,7 @@ impl Gateway {
     /// Plain Envoy before one server.
     pub fn plain(server: SocketAddr) -> Self {
         Self {
+            port: 0,
             clusters: vec![Cluster {
                 name: "upstream".into(),
                 addr: server,
@@ -360,6 +363,12 @@ impl Drop for Envoy {
             let _ = fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+/// A port that is free now, for what has to know its own URL before it starts.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    listener.local_addr().expect("bound").port()
 }
 
 /// A new directory below the target directory.

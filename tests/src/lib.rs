@@ -4,12 +4,14 @@
 //! them, byte for byte where a test needs that. It does not depend on Toolgate's crates: it sees
 //! what a client, a server and an operator see.
 
+pub mod authority;
 pub mod bundle;
 pub mod client;
 pub mod conformance;
 pub mod demo;
 pub mod envoy;
 pub mod recorder;
+pub mod script;
 pub mod serve;
 pub mod suite;
 pub mod tools;

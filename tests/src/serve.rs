@@ -17,8 +17,14 @@ pub struct Served {
 
 impl Served {
     /// Serves `router` on `port` of loopback, 0 for any.
-    pub async fn start(router: Router, port: u16) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    pub fn start(router: Router, port: u16) -> std::io::Result<Self> {
+        Self::on(std::net::TcpListener::bind(("127.0.0.1", port))?, router)
+    }
+
+    /// Serves `router` on a listener that is already bound.
+    pub fn on(listener: std::net::TcpListener, router: Router) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;

@@ -21,9 +21,7 @@ async fn toolgate_is_the_same_as_direct() {
 }
 
 async fn fixtures() -> Served {
-    Served::start(serve::mcp(Fixtures::default()), 0)
-        .await
-        .expect("loopback has ports")
+    Served::start(serve::mcp(Fixtures::default()), 0).expect("loopback has ports")
 }
 
 /// Check by check, for both requirement sets.

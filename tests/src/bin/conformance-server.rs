@@ -9,7 +9,7 @@ async fn main() -> std::io::Result<()> {
         .nth(1)
         .and_then(|port| port.parse().ok())
         .unwrap_or(0);
-    let server = Served::start(serve::mcp(Fixtures::default()), port).await?;
+    let server = Served::start(serve::mcp(Fixtures::default()), port)?;
     println!("ready http://{}/mcp", server.addr());
     server.join().await;
     Ok(())

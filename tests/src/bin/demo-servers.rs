@@ -11,8 +11,8 @@ async fn main() -> std::io::Result<()> {
     let mut ports = std::env::args()
         .skip(1)
         .map(|port| port.parse().unwrap_or(0));
-    let crm = Served::start(Demo::crm().router(), ports.next().unwrap_or(0)).await?;
-    let payments = Served::start(Demo::payments().router(), ports.next().unwrap_or(0)).await?;
+    let crm = Served::start(Demo::crm().router(), ports.next().unwrap_or(0))?;
+    let payments = Served::start(Demo::payments().router(), ports.next().unwrap_or(0))?;
     println!("crm ready http://{}/mcp", crm.addr());
     println!("payments ready http://{}/mcp", payments.addr());
     crm.join().await;

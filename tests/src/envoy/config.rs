@@ -37,7 +37,7 @@ pub(super) fn write(dir: &Path, setup: &Setup) {
     }
     let bootstrap = json!({
         "node": { "id": "rig", "cluster": "rig" },
-        "admin": { "address": loopback() },
+        "admin": { "address": loopback(0) },
         "stats_config": { "stats_tags": stats_tags() },
         "static_resources": { "listeners": listeners, "clusters": clusters },
     });
@@ -65,7 +65,7 @@ fn discovery_file(index: usize) -> String {
 fn listener(dir: &Path, index: usize, gateway: &Gateway) -> Value {
     json!({
         "name": listener_name(index),
-        "address": loopback(),
+        "address": loopback(gateway.port),
         "per_connection_buffer_limit_bytes": gateway.buffer,
         "filter_chains": [{ "filters": [{
             "name": "envoy.filters.network.http_connection_manager",
@@ -296,6 +296,6 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-fn loopback() -> Value {
-    json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } })
+fn loopback(port: u16) -> Value {
+    json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
 }
