@@ -1,1 +1,159 @@
-//! (in work)
+//! What people write: registries and policies, as they are typed, and the bundle that joins them.
+//!
+//! What this module does not do: look anything up, compile anything, or decide. A field that
+//! nothing enforces is refused as unknown, so that nobody relies on it.
+
+mod identity;
+mod nearest;
+mod policy;
+mod read;
+mod registry;
+#[cfg(feature = "schema")]
+mod schema;
+mod value;
+
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{json::Doc, problem::Problem};
+
+pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
+pub(crate) use nearest::nearest;
+pub use policy::{
+    Attributes, Audit, AuditLevel, Bounds, Effect, Policy, Presence, Require, Rule, Selector, When,
+};
+pub use registry::{
+    Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server, Tool,
+};
+#[cfg(feature = "schema")]
+pub use schema::{policy_schema, registry_schema};
+
+/// The bundle: one registry and one policy, joined from all files of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Config {
+    /// What exists.
+    pub registry: Registry,
+    /// What may happen.
+    pub policy: Policy,
+    /// Where it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<Provenance>,
+}
+
+/// Where a bundle comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Hex SHA-256 of the canonical registry and policy; a bundle that was changed is refused.
+    pub digest: String,
+    /// The files it was made from, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// One value, or a list of values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// One value.
+    One(T),
+    /// Any number of values.
+    Many(Vec<T>),
+}
+
+impl Config {
+    /// Reads a bundle, strictly: a repeated key or anything else that parsers could read
+    /// differently is refused.
+    ///
+    /// # Errors
+    /// Every problem, each with its path.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+        let doc = Doc::parse(bytes.to_vec()).map_err(|(fault, _)| {
+            vec![Problem::new(
+                "",
+                format!("not acceptable as JSON: {fault} at byte {}", fault.offset),
+            )]
+        })?;
+        read::bundle(doc.root().to_value())
+    }
+
+    /// Joins registries and policies that were read from several files, as JSON values.
+    ///
+    /// # Errors
+    /// Every problem, each with a path that begins with the file's place in its list:
+    /// `registry[0]:tools[1].name`, `policy[1]:rules[2].when`.
+    pub fn join(registries: Vec<Value>, policies: Vec<Value>) -> Result<Self, Vec<Problem>> {
+        read::join(registries, policies)
+    }
+
+    /// Hex SHA-256 of the registry and the policy as [`Config::to_json`] writes them.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let bytes = serde_json::to_vec(&(&self.registry, &self.policy)).unwrap_or_default();
+        Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    /// The bundle as JSON: the same text for the same configuration, always.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and maps with text keys always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl<T> OneOrMany<T> {
+    /// The values.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+
+    /// The values, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.as_slice().iter()
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.is_array() {
+            nested(value).map(Self::Many)
+        } else {
+            nested(value).map(Self::One)
+        }
+    }
+}
+
+/// Reads one of several forms, once its shape has told which.
+fn nested<T: DeserializeOwned, E: serde::de::Error>(value: Value) -> Result<T, E> {
+    T::deserialize(value).map_err(E::custom)
+}
+
+/// A text; a number stands for its digits, since `version: 1.2` is a number in YAML.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            Err(serde::de::Error::custom("expected a text"))
+        }
+    }
+}
+
+/// Whether a value is what it would be if it were not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,13 @@ impl Problem {
         }
     }
 
+    /// The same problem, seen from further out: its path continues `at`.
+    #[must_use]
+    pub(crate) fn below(self, at: &str) -> Self {
+        let dot = if self.path.is_empty() || self.path.starts_with('/') { "" } else { "." };
+        Self { path: format!("{at}{dot}{}", self.path), ..self }
+    }
+
     /// The same problem with advice.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

@@ -1,5 +1,242 @@
-//! What exists.
+//! What exists: servers, and the tools, resources and prompts that agents may know of.
+//!
+//! Look-ups cost the same for ten entries and for ten thousand. Who may use an entry is the
+//! policy's business.
 
-/// Something registered.
+pub(crate) mod build;
+pub(crate) mod pattern;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{config::Protocol, contract::Schema, cx::Timestamp};
+use pattern::Patterns;
+
+pub use crate::config::{Access, RiskTier};
+
+/// Everything that is registered.
+#[derive(Debug, Default)]
+pub struct Registry {
+    servers: BTreeMap<String, Server>,
+    endpoints: BTreeMap<String, String>,
+    entries: Vec<Entry>,
+    tools: Names,
+    prompts: Names,
+    resources: BTreeMap<String, Patterns>,
+}
+
+/// An MCP server behind the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The name that entries and rules use.
+    pub id: String,
+    /// The Envoy cluster that reaches it.
+    pub cluster: String,
+    /// The path at the server.
+    pub path: String,
+    /// The path at the gateway where agents reach it.
+    pub endpoint: String,
+    /// Where it is, for configurations that are generated.
+    pub url: Option<String>,
+    /// The protocol versions it speaks.
+    pub protocol: Protocol,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Called with `tools/call`.
+    Tool,
+    /// Read with `resources/read`.
+    Resource,
+    /// Fetched with `prompts/get`.
+    Prompt,
+}
+
+/// A registered tool, resource or prompt.
 #[derive(Debug)]
-pub struct Entry;
+pub struct Entry {
+    /// What it is.
+    pub kind: Kind,
+    /// The stable name that agents and rules use; for a resource its URI or URI pattern.
+    pub name: String,
+    /// The name that its server knows.
+    pub backend_name: String,
+    /// The id of its server.
+    pub server: String,
+    /// The title that people see.
+    pub title: Option<String>,
+    /// The description that agents see.
+    pub description: Option<String>,
+    /// MCP `annotations`, as agents see them.
+    pub annotations: Option<Value>,
+    /// How much harm a wrong use can do.
+    pub risk_tier: RiskTier,
+    /// Whether a use changes anything.
+    pub access: Access,
+    /// The scopes that every use needs, separated by spaces.
+    pub auth_scope: Option<String>,
+    /// Whether every use needs an approval, whatever the rules allow.
+    pub approval_required: bool,
+    /// The role that approves where the rule names none.
+    pub approver_role: Option<String>,
+    /// The version of its contract.
+    pub contract_version: Option<String>,
+    /// How sensitive its data are.
+    pub data_classification: Option<String>,
+    /// The tenants that it exists for; `None`: all.
+    pub tenants: Option<BTreeSet<String>>,
+    /// The environments that it exists in; `None`: all.
+    pub environments: Option<BTreeSet<String>>,
+    /// How long its server may take.
+    pub timeout: Option<Duration>,
+    /// From this moment it does not exist any more.
+    pub sunset: Option<Timestamp>,
+    /// What to use in its place, where it is deprecated.
+    pub replacement: Option<String>,
+    /// The contract of its arguments.
+    pub input: Schema,
+    /// The contract of its structured result.
+    pub output: Option<Value>,
+    /// Its place in the registry.
+    pub(crate) slot: usize,
+}
+
+/// Places of entries of one kind, by stable name and by name at the server.
+#[derive(Debug, Default)]
+struct Names {
+    stable: BTreeMap<String, usize>,
+    backend: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Registry {
+    /// The tool that agents know as `name`.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<&Entry> {
+        self.tools
+            .stable
+            .get(name)
+            .and_then(|slot| self.entries.get(*slot))
+    }
+
+    /// The tool that `server` knows as `name`.
+    #[must_use]
+    pub fn tool_by_backend(&self, server: &str, name: &str) -> Option<&Entry> {
+        self.tools
+            .at(server, name)
+            .and_then(|slot| self.entries.get(slot))
+    }
+
+    /// The prompt that agents know as `name`.
+    #[must_use]
+    pub fn prompt(&self, name: &str) -> Option<&Entry> {
+        self.prompts
+            .stable
+            .get(name)
+            .and_then(|slot| self.entries.get(*slot))
+    }
+
+    /// The prompt that `server` knows as `name`.
+    #[must_use]
+    pub fn prompt_by_backend(&self, server: &str, name: &str) -> Option<&Entry> {
+        self.prompts
+            .at(server, name)
+            .and_then(|slot| self.entries.get(slot))
+    }
+
+    /// The resource of `server` with exactly this URI, or else the most specific pattern for it.
+    ///
+    /// A URI with dot segments, written out or percent-encoded, matches no pattern: what a server
+    /// would make of it is not what the pattern says.
+    #[must_use]
+    pub fn resource(&self, server: &str, uri: &str) -> Option<&Entry> {
+        let patterns = self.resources.get(server)?;
+        let slot = patterns.exact(uri).next().or_else(|| {
+            let plain = uri.len() <= MAX_URI && !has_dot_segments(uri);
+            plain.then(|| patterns.globs(uri).next()).flatten()
+        })?;
+        self.entries.get(slot)
+    }
+
+    /// Whether some server has a resource with exactly this URI or pattern.
+    pub(crate) fn has_resource(&self, uri: &str) -> bool {
+        self.resources.values().any(|patterns| patterns.has(uri))
+    }
+
+    /// Everything registered, in the order written: tools, resources, prompts.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Every server, by id.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.servers.values()
+    }
+
+    /// The server with this id.
+    #[must_use]
+    pub fn server(&self, id: &str) -> Option<&Server> {
+        self.servers.get(id)
+    }
+
+    /// The server that agents reach at this path of the gateway.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Option<&Server> {
+        self.endpoints.get(path).and_then(|id| self.servers.get(id))
+    }
+}
+
+impl Entry {
+    /// The scopes of [`Entry::auth_scope`].
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.auth_scope
+            .iter()
+            .flat_map(|scopes| scopes.split_ascii_whitespace())
+    }
+}
+
+impl Kind {
+    /// `tool`, `resource` or `prompt`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Resource => "resource",
+            Self::Prompt => "prompt",
+        }
+    }
+}
+
+impl Names {
+    fn at(&self, server: &str, name: &str) -> Option<usize> {
+        self.backend.get(server)?.get(name).copied()
+    }
+}
+
+/// Whether a path segment of `uri` is `.` or `..`, also where its dots are percent-encoded.
+fn has_dot_segments(uri: &str) -> bool {
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    path.split(['/', '\\']).any(|segment| {
+        let mut rest = segment;
+        let mut dots = 0;
+        while let Some(next) = rest
+            .strip_prefix('.')
+            .or_else(|| rest.strip_prefix("%2e"))
+            .or_else(|| rest.strip_prefix("%2E"))
+        {
+            rest = next;
+            dots += 1;
+        }
+        rest.is_empty() && (dots == 1 || dots == 2)
+    })
+}
+
+/// Bytes of a URI that patterns are tried on.
+const MAX_URI: usize = 8_192;
+
+#[cfg(test)]
+mod tests;

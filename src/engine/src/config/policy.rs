@@ -1,0 +1,273 @@
+//! The policy file.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Access, Identity, OneOrMany, RiskTier, is_default, nested};
+
+/// What may happen.
+///
+/// The strictest decision of all matching rules wins: deny, then `approval_required`, then allow.
+/// What no rule matches is denied. The order of rules never matters, so teams can own separate
+/// files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The version of this policy, recorded with every decision.
+    #[serde(
+        deserialize_with = "super::text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub version: Option<String>,
+    /// Where this gateway runs: `prod`. Without it, nothing that is limited to environments exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Where facts about callers come from. Without it, callers are nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// Sizes that are not exceeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    /// The rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Tools that nobody may call: names or patterns. Short for a rule that denies them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_tools: Vec<String>,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// Sizes that are not exceeded, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// The largest request body. 4 MiB by default.
+    pub max_request_bytes: usize,
+    /// The largest response, or event of a stream, that is read to be rewritten. 4 MiB by default.
+    pub max_response_bytes: usize,
+}
+
+/// One rule: whom and what it matches, a condition, a decision.
+///
+/// Everything that a rule says has to hold for it to match. It has to say what it is about: at
+/// least one of `tool`, `tools`, `resources`, `prompts`, `server`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// The name under which decisions are recorded; without it, `rule-N` by its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// One tool, by name or pattern. Short for `tools`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Tools: names, patterns, or attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Selector>,
+    /// Resources: URIs, patterns, or attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Selector>,
+    /// Prompts: names, patterns, or attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<Selector>,
+    /// Only what belongs to these servers. Alone, everything that does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<OneOrMany<String>>,
+    /// Whom it matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<Require>,
+    /// Callers with any of these roles. Short for `require: { roles: .. }`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_roles: Option<OneOrMany<String>>,
+    /// Only callers of these tenants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<OneOrMany<String>>,
+    /// Only in these environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<OneOrMany<String>>,
+    /// A condition in CEL, or in the short form `{ amount_gt: 100 }`. An error in it denies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// What is decided where the rule matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Effect>,
+    /// Another name of `decision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<Effect>,
+    /// The role that approves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// Whether the user has to confirm each use. Then the rule decides `approval_required`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub requires_user_confirmation: bool,
+    /// Why, for those who are denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the audit record holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// What is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It may happen.
+    Allow,
+    /// It may happen once somebody has approved it.
+    ApprovalRequired,
+    /// It may not happen.
+    Deny,
+}
+
+/// What a rule is about: names and patterns, or attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Selector {
+    /// By name: `*` stands for any run of characters, `?` for one.
+    Names(OneOrMany<String>),
+    /// By attributes, all of which have to hold.
+    Attributes(Attributes),
+}
+
+/// Attributes of what is registered; each is one value or a list of alternatives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attributes {
+    /// Its risk tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_tier: Option<OneOrMany<RiskTier>>,
+    /// Whether it changes anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<OneOrMany<Access>>,
+    /// Its data classification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<OneOrMany<String>>,
+    /// Its server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<OneOrMany<String>>,
+    /// Its name: names or patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<OneOrMany<String>>,
+}
+
+/// Whom a rule matches; everything that is said has to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Require {
+    /// The user: `true` for anybody who is known, or one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Presence>,
+    /// The agent: `true` for any that is known, or one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Presence>,
+    /// The application: `true` for any that is known, or one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<Presence>,
+    /// The tenant: `true` for any that is known, or one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Presence>,
+    /// At least one of these roles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<OneOrMany<String>>,
+    /// All of these scopes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<OneOrMany<String>>,
+}
+
+/// Whether something has to be known, or which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Presence {
+    /// `true`: it has to be known. `false`: it does not matter.
+    Known(bool),
+    /// It has to be one of these.
+    OneOf(OneOrMany<String>),
+}
+
+/// A condition.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum When {
+    /// In CEL: `args.amount > 100`.
+    Cel(String),
+    /// Comparisons with arguments, all of which have to hold: `{ amount_gt: 100 }`.
+    Short(Map<String, Value>),
+}
+
+/// What the audit record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// How much of the arguments.
+    pub level: AuditLevel,
+}
+
+/// How much of the arguments the audit record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AuditLevel {
+    /// Names, sizes and a digest; never values.
+    Metadata,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 4_194_304,
+            max_response_bytes: 4_194_304,
+        }
+    }
+}
+
+impl Effect {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::ApprovalRequired => "approval_required",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Selector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            value @ Value::Object(_) => nested(value).map(Self::Attributes),
+            value => nested(value).map(Self::Names),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Presence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(known) => Ok(Self::Known(known)),
+            value => nested(value).map(Self::OneOf),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Object(map) => Ok(Self::Short(map)),
+            value => nested(value).map(Self::Cel),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Reads files and bundles item by item, so that every problem is told at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    Config, Effect, OneOrMany, Policy, Prompt, Registry, Resource, Rule, Selector, Server, Tool,
+    nearest,
+    value::{self, Step, What},
+};
+use crate::problem::Problem;
+
+/// Reads a bundle.
+pub(super) fn bundle(value: Value) -> Result<Config, Vec<Problem>> {
+    let mut reading = Reading::default();
+    let Value::Object(mut members) = value else {
+        return Err(vec![Problem::new(
+            "",
+            "a bundle is an object with `registry` and `policy`",
+        )]);
+    };
+    let mut part = |name: &str| {
+        let value = members.remove(name);
+        if value.is_none() {
+            reading
+                .problems
+                .push(Problem::new("", format!("missing field `{name}`")));
+        }
+        value.unwrap_or_default()
+    };
+    let (registry, policy) = (part("registry"), part("policy"));
+    let bundle = members.remove("bundle");
+    for name in members.keys() {
+        let known = ["registry", "policy", "bundle"];
+        reading.problems.push(unknown(name, known.into_iter(), ""));
+    }
+    let bundle = bundle.and_then(|value| reading.item(&value, "bundle", &["digest"]));
+    let registry = reading.registry(registry, "registry");
+    let policy = reading.policy(policy, "policy");
+    let config = Config {
+        bundle,
+        ..reading.finish(vec![registry], vec![policy])?
+    };
+    match &config.bundle {
+        Some(bundle) if bundle.digest != config.digest() => Err(vec![
+            Problem::new("bundle.digest", "the bundle was changed after it was made")
+                .help("make it again, or leave out `bundle`"),
+        ]),
+        Some(_) | None => Ok(config),
+    }
+}
+
+/// Joins files.
+pub(super) fn join(registries: Vec<Value>, policies: Vec<Value>) -> Result<Config, Vec<Problem>> {
+    let mut reading = Reading::default();
+    let registries = (0..)
+        .zip(registries)
+        .map(|(i, value): (usize, _)| reading.registry(value, &format!("registry[{i}]:")))
+        .collect();
+    let policies = (0..)
+        .zip(policies)
+        .map(|(i, value): (usize, _)| reading.policy(value, &format!("policy[{i}]:")))
+        .collect();
+    reading.finish(registries, policies)
+}
+
+/// What has been found while reading.
+#[derive(Default)]
+struct Reading {
+    problems: Vec<Problem>,
+    /// Servers that only a bare list of tools speaks of.
+    implied: BTreeSet<String>,
+}
+
+impl Reading {
+    fn registry(&mut self, value: Value, at: &str) -> Registry {
+        let mut members = match value {
+            Value::Object(members) => members,
+            Value::Array(tools) => {
+                let tools = self.items(tools, at, TOOL, |tool: &mut Tool, at| tool.at = at);
+                self.implied
+                    .extend(tools.iter().map(|tool| tool.mcp_server.clone()));
+                return Registry {
+                    tools,
+                    ..Registry::default()
+                };
+            }
+            Value::Null => return Registry::default(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.problems.push(Problem::new(
+                    at,
+                    "a registry is an object or a list of tools",
+                ));
+                return Registry::default();
+            }
+        };
+        let members = &mut members;
+        let tools = self.list(members, at, "tools", TOOL, |tool: &mut Tool, at| {
+            tool.at = at
+        });
+        let resources = self.list(
+            members,
+            at,
+            "resources",
+            RESOURCE,
+            |entry: &mut Resource, at| {
+                entry.at = at;
+            },
+        );
+        let prompts = self.list(members, at, "prompts", PROMPT, |entry: &mut Prompt, at| {
+            entry.at = at;
+        });
+        let servers = self.servers(members, at);
+        let rest = self
+            .item(&Value::Object(std::mem::take(members)), at, &[])
+            .unwrap_or_default();
+        Registry {
+            servers,
+            tools,
+            resources,
+            prompts,
+            ..rest
+        }
+    }
+
+    fn servers(&mut self, members: &mut Map<String, Value>, at: &str) -> BTreeMap<String, Server> {
+        let Some(Value::Object(servers)) = take_if(members, "servers", Value::is_object) else {
+            return BTreeMap::new();
+        };
+        let mut read = BTreeMap::new();
+        for (id, value) in servers {
+            let at = below(at, &format!("servers.{id}"));
+            // `payments:` with nothing beneath it is a server with defaults.
+            let value = if value.is_null() {
+                Value::Object(Map::new())
+            } else {
+                value
+            };
+            if let Some(server) = self.item::<Server>(&value, &at, &[]) {
+                read.insert(id, Server { at, ..server });
+            }
+        }
+        read
+    }
+
+    fn policy(&mut self, value: Value, at: &str) -> Policy {
+        let mut members = match value {
+            Value::Object(members) => members,
+            Value::Null => Map::new(),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                self.problems
+                    .push(Problem::new(at, "a policy is an object"));
+                Map::new()
+            }
+        };
+        let rules = self.list(&mut members, at, "rules", &[], |rule: &mut Rule, at| {
+            rule.at = at
+        });
+        let rest = self
+            .item::<Policy>(&Value::Object(members), at, &[])
+            .unwrap_or_default();
+        let mut policy = Policy {
+            rules,
+            at: at.to_owned(),
+            ..rest
+        };
+        if let Some(identity) = &mut policy.identity {
+            identity.at = below(at, "identity");
+        }
+        policy
+    }
+
+    fn list<T: DeserializeOwned>(
+        &mut self,
+        members: &mut Map<String, Value>,
+        at: &str,
+        name: &str,
+        required: &[&str],
+        place: impl Fn(&mut T, String),
+    ) -> Vec<T> {
+        // Anything but a list is told with the rest of the file.
+        match take_if(members, name, Value::is_array) {
+            Some(Value::Array(items)) => self.items(items, &below(at, name), required, place),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
+    fn items<T: DeserializeOwned>(
+        &mut self,
+        items: Vec<Value>,
+        at: &str,
+        required: &[&str],
+        place: impl Fn(&mut T, String),
+    ) -> Vec<T> {
+        let mut read = Vec::with_capacity(items.len());
+        for (i, item) in items.into_iter().enumerate() {
+            let at = format!("{at}[{i}]");
+            if let Some(mut item) = self.item(&item, &at, required) {
+                place(&mut item, at);
+                read.push(item);
+            }
+        }
+        read
+    }
+
+    /// Reads one item. Where something is wrong with it, tells it, takes it out, and reads again
+    /// to find what else is.
+    fn item<T: DeserializeOwned>(
+        &mut self,
+        value: &Value,
+        at: &str,
+        required: &[&str],
+    ) -> Option<T> {
+        let mut fault = match value::read(value) {
+            Ok(item) => return Some(item),
+            Err(fault) => fault,
+        };
+        let mut value = value.clone();
+        // What was taken out is missing afterwards, which is no news. Neither is the first missing
+        // member, after all of them were told.
+        let mut told: BTreeSet<String> = required.iter().map(|name| below(at, name)).collect();
+        if let Some(members) = value.as_object() {
+            for name in required.iter().filter(|name| !members.contains_key(**name)) {
+                self.problems.push(missing(name, at));
+            }
+        }
+        loop {
+            let place = fault.path().fold(at.to_owned(), |at, step| match step {
+                Step::Member(name) => below(&at, name),
+                Step::Item(place) => format!("{at}[{place}]"),
+            });
+            match &fault.what {
+                What::Missing(name) if told.contains(&below(&place, name)) => {}
+                What::Missing(name) => self.problems.push(missing(name, &place)),
+                What::Unknown { name, known } => {
+                    self.problems
+                        .push(unknown(name, known.iter().copied(), &place));
+                }
+                What::Other(message, help) => {
+                    let problem = Problem {
+                        help: help.clone(),
+                        ..Problem::new(&place, message)
+                    };
+                    self.problems.push(problem);
+                }
+            }
+            if !fault.cut(&mut value) {
+                return None;
+            }
+            told.insert(place);
+            fault = match value::read::<T>(&value) {
+                Ok(_) => return None,
+                Err(next) => next,
+            };
+        }
+    }
+
+    fn finish(
+        mut self,
+        registries: Vec<Registry>,
+        policies: Vec<Policy>,
+    ) -> Result<Config, Vec<Problem>> {
+        let registry = self.join_registries(registries);
+        let policy = self.join_policies(policies);
+        let config = Config {
+            registry,
+            policy,
+            bundle: None,
+        };
+        if self.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    fn join_registries(&mut self, files: Vec<Registry>) -> Registry {
+        let version = versions(files.iter().map(|file| file.version.as_deref()));
+        let mut joined = Registry {
+            version,
+            ..Registry::default()
+        };
+        for file in files {
+            for (id, server) in file.servers {
+                if joined.servers.contains_key(&id) {
+                    let message = format!("server `{id}` is declared twice");
+                    self.problems.push(Problem::new(&server.at, message));
+                }
+                joined.servers.insert(id, server);
+            }
+            joined.tools.extend(file.tools);
+            joined.resources.extend(file.resources);
+            joined.prompts.extend(file.prompts);
+        }
+        for id in std::mem::take(&mut self.implied) {
+            joined.servers.entry(id).or_default();
+        }
+        joined
+    }
+
+    fn join_policies(&mut self, files: Vec<Policy>) -> Policy {
+        let version = versions(files.iter().map(|file| file.version.as_deref()));
+        let mut joined = Policy {
+            version,
+            ..Policy::default()
+        };
+        let mut denials = Vec::new();
+        for file in files {
+            let at = &file.at;
+            self.once(&mut joined.environment, file.environment, at, "environment");
+            self.once(&mut joined.identity, file.identity, at, "identity");
+            self.once(&mut joined.bounds, file.bounds, at, "bounds");
+            joined.rules.extend(file.rules);
+            if !file.denied_tools.is_empty() {
+                denials.push((below(at, "denied_tools"), file.denied_tools));
+            }
+        }
+        for (i, (at, names)) in denials.into_iter().enumerate() {
+            let nth = if i == 0 {
+                String::new()
+            } else {
+                format!("-{}", i + 1)
+            };
+            joined.rules.push(Rule {
+                id: Some(format!("denied_tools{nth}")),
+                tools: Some(Selector::Names(OneOrMany::Many(names))),
+                decision: Some(Effect::Deny),
+                at,
+                ..Rule::default()
+            });
+        }
+        joined
+    }
+
+    /// Keeps what only one file may say.
+    fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, at: &str, name: &str) {
+        if slot.is_some() && value.is_some() {
+            let message = format!("another policy file has `{name}` already");
+            self.problems.push(Problem::new(below(at, name), message));
+        }
+        if value.is_some() {
+            *slot = value;
+        }
+    }
+}
+
+/// Takes a member out of an object, if it has the right shape.
+fn take_if(
+    members: &mut Map<String, Value>,
+    name: &str,
+    right: impl Fn(&Value) -> bool,
+) -> Option<Value> {
+    if members.get(name).is_some_and(right) {
+        members.remove(name)
+    } else {
+        None
+    }
+}
+
+/// The path of a member.
+fn below(at: &str, name: &str) -> String {
+    let dot = if at.is_empty() || at.ends_with(':') {
+        ""
+    } else {
+        "."
+    };
+    format!("{at}{dot}{name}")
+}
+
+fn missing(name: &str, at: &str) -> Problem {
+    Problem::new(at, format!("missing field `{name}`"))
+}
+
+fn unknown(name: &str, known: impl Iterator<Item = &'static str>, at: &str) -> Problem {
+    let problem = Problem::new(at, format!("unknown field `{name}`"));
+    match nearest(name, known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+/// The versions of several files as one.
+fn versions<'a>(all: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
+    let all: Vec<&str> = all.flatten().collect();
+    (!all.is_empty()).then(|| all.join("+"))
+}
+
+/// What cannot be left out.
+const TOOL: &[&str] = &["name", "mcpServer", "inputSchema"];
+const RESOURCE: &[&str] = &["uri", "mcpServer"];
+const PROMPT: &[&str] = &["name", "mcpServer"];

@@ -1,0 +1,315 @@
+//! The registry file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::is_default;
+
+/// What exists: servers, and the tools, resources and prompts that agents may know of.
+///
+/// What is not registered does not exist for agents. A registry may also be a bare list of tools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Registry {
+    /// The version of this registry, recorded with every decision.
+    #[serde(
+        deserialize_with = "super::text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub version: Option<String>,
+    /// The MCP servers behind the gateway, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub servers: BTreeMap<String, Server>,
+    /// Tools, with the field names of the MCP `Tool` object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Resources, by URI or URI pattern.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// Prompts, with the field names of the MCP `Prompt` object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<Prompt>,
+}
+
+/// An MCP server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The Envoy cluster that reaches the server; without it, the server's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Where the server is, for `toolgate run` and `toolgate render`: `http://127.0.0.1:9101/mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The path at the server; without it, the path of `url`, or else `/mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The path at the gateway where agents reach it; without it, `/<id>/mcp`.
+    ///
+    /// The only server of a registry is also reached at `/mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The protocol versions that the server speaks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub protocol: Protocol,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// The protocol versions that a server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Protocol {
+    /// Whatever the client speaks.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// With sessions: 2025-11-25 and before.
+    #[serde(rename = "2025-11-25")]
+    V2025_11_25,
+    /// Without sessions: 2026-07-28.
+    #[serde(rename = "2026-07-28")]
+    V2026_07_28,
+}
+
+/// A tool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tool {
+    /// The stable name that agents see and rules use.
+    pub name: String,
+    /// The title that people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What agents are told about the tool, in place of what its server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How much harm a wrong call can do. High by default: nobody has said otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub risk_tier: RiskTier,
+    /// Whether a call changes anything. Write by default: nobody has said otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub access: Access,
+    /// The scopes that every call needs, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_scope: Option<String>,
+    /// Whether every call needs an approval, whatever the rules allow.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approval_required: bool,
+    /// The role that approves where the rule names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// The id of its server.
+    pub mcp_server: String,
+    /// The name that its server knows; without it, `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_tool: Option<String>,
+    /// The version of its contract, recorded with every decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_version: Option<String>,
+    /// That it will go, when, and what takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecated>,
+    /// How sensitive its data are: `confidential`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<String>,
+    /// The tenants that it exists for; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Vec<String>>,
+    /// The environments that it exists in; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<String>>,
+    /// How long its server may take: `500ms`, `20s`, `2m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// MCP `annotations`, as agents see them. Nothing is decided by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Value>,
+    /// The contract of its arguments: JSON Schema 2020-12. Arguments that break it are refused.
+    pub input_schema: Value,
+    /// The contract of its structured result, as agents see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// How much harm a wrong use can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum RiskTier {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much; what is not classified is here.
+    #[default]
+    High,
+}
+
+/// Whether a use changes anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// It only reads.
+    Read,
+    /// It may change something; what is not classified is here.
+    #[default]
+    Write,
+}
+
+/// That something will go, when, and what takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Deprecated {
+    /// Since when it is deprecated: `2026-09-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// From when on it does not exist any more: `2027-01-01`, or a time as in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sunset: Option<String>,
+    /// What to use in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
+}
+
+/// A resource, or all resources that a URI pattern stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resource {
+    /// The URI, or a pattern: `*` stands for any run of characters, `?` for one.
+    pub uri: String,
+    /// The name that agents see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What agents are told about it, in place of what its server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// How much harm a wrong use can do. High by default: nobody has said otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub risk_tier: RiskTier,
+    /// The scopes that every read needs, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_scope: Option<String>,
+    /// Whether every read needs an approval, whatever the rules allow.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approval_required: bool,
+    /// The role that approves where the rule names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// The id of its server.
+    pub mcp_server: String,
+    /// How sensitive its data are: `confidential`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<String>,
+    /// The tenants that it exists for; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Vec<String>>,
+    /// The environments that it exists in; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<String>>,
+    /// How long its server may take: `500ms`, `20s`, `2m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// A prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prompt {
+    /// The stable name that agents see and rules use.
+    pub name: String,
+    /// The title that people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What agents are told about it, in place of what its server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its arguments. Others are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Argument>,
+    /// How much harm a wrong use can do. High by default: nobody has said otherwise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub risk_tier: RiskTier,
+    /// The scopes that every use needs, separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_scope: Option<String>,
+    /// Whether every use needs an approval, whatever the rules allow.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub approval_required: bool,
+    /// The role that approves where the rule names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// The id of its server.
+    pub mcp_server: String,
+    /// The name that its server knows; without it, `name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_prompt: Option<String>,
+    /// How sensitive its data are: `confidential`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<String>,
+    /// The tenants that it exists for; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Vec<String>>,
+    /// The environments that it exists in; without it, all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<String>>,
+    /// How long its server may take: `500ms`, `20s`, `2m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    #[serde(skip)]
+    pub(crate) at: String,
+}
+
+/// An argument of a prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Argument {
+    /// Its name.
+    pub name: String,
+    /// The title that people see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What agents are told about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether it has to be given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub required: bool,
+}
+
+impl RiskTier {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+impl Access {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A [`Config`] into a [`Policy`], with everything that is wrong with it.
+
+use std::sync::OnceLock;
+
+use super::{Policy, check::Check, lower::Lowering};
+use crate::{config::Config, problem::Problem, registry::build::Build};
+
+impl Policy {
+    /// Compiles a configuration, and checks everything in it: every schema, and every condition
+    /// against the contract of each tool that it is about.
+    ///
+    /// # Errors
+    /// Every problem, each with its path.
+    pub fn compile(config: Config) -> Result<Self, Vec<Problem>> {
+        Self::build(config, true)
+    }
+
+    /// Compiles a configuration that [`Policy::compile`] has accepted before, without the checks
+    /// that cost more than reading it does.
+    ///
+    /// # Errors
+    /// Every problem that is found all the same.
+    pub fn compile_proven(config: Config) -> Result<Self, Vec<Problem>> {
+        Self::build(config, false)
+    }
+
+    fn build(config: Config, thorough: bool) -> Result<Self, Vec<Problem>> {
+        let digest = config.digest();
+        let Config {
+            registry, policy, ..
+        } = config;
+        let short = || digest.chars().take(12).collect();
+        let registry_version = registry.version.clone().unwrap_or_else(short);
+        let version = policy.version.clone().unwrap_or_else(short);
+        let Build {
+            registry,
+            places,
+            problems,
+        } = Build::new(registry);
+        let mut lowering = Lowering::new(&registry, policy.environment.as_deref(), problems);
+        for rule in policy.rules {
+            lowering.rule(rule);
+        }
+        let Lowering {
+            rules,
+            index,
+            problems,
+            ..
+        } = lowering;
+        let applicable = registry.entries().map(|_| OnceLock::new()).collect();
+        let policy = Self {
+            digest,
+            version,
+            registry_version,
+            environment: policy.environment,
+            identity: policy.identity.unwrap_or_default(),
+            bounds: policy.bounds.unwrap_or_default(),
+            registry,
+            rules,
+            index,
+            applicable,
+        };
+        let mut check = Check {
+            policy: &policy,
+            places: &places,
+            problems,
+        };
+        check.identity();
+        if thorough {
+            check.entries();
+        }
+        if check.problems.is_empty() {
+            Ok(policy)
+        } else {
+            Err(check.problems)
+        }
+    }
+}

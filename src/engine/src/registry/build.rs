@@ -1,0 +1,394 @@
+//! Registry files into a [`Registry`].
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::{DateTime, NaiveDate, NaiveTime};
+use serde_json::{Map, Value, json};
+
+use super::{Entry, Kind, Registry, Server, pattern::Glob};
+use crate::{
+    config::{self, Access, Argument, Deprecated, nearest},
+    contract::Schema,
+    cx::Timestamp,
+    problem::Problem,
+};
+
+/// A registry in the making.
+pub(crate) struct Build {
+    pub(crate) registry: Registry,
+    /// By entry, where it is written.
+    pub(crate) places: Vec<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Build {
+    /// Checks names, references, times and addresses. Schemas are not checked.
+    pub(crate) fn new(config: config::Registry) -> Self {
+        let mut build = Self {
+            registry: Registry::default(),
+            places: Vec::new(),
+            problems: Vec::new(),
+        };
+        let only = config.servers.len() == 1;
+        for (id, server) in config.servers {
+            build.server(id, server, only);
+        }
+        config.tools.into_iter().for_each(|tool| build.tool(tool));
+        config
+            .resources
+            .into_iter()
+            .for_each(|resource| build.resource(resource));
+        config
+            .prompts
+            .into_iter()
+            .for_each(|prompt| build.prompt(prompt));
+        for patterns in build.registry.resources.values_mut() {
+            patterns.sort();
+        }
+        build
+    }
+
+    fn wrong(&mut self, at: &str, field: &str, message: impl Into<String>) {
+        let dot = if at.is_empty() || field.is_empty() {
+            ""
+        } else {
+            "."
+        };
+        self.problems
+            .push(Problem::new(format!("{at}{dot}{field}"), message));
+    }
+
+    fn server(&mut self, id: String, server: config::Server, only: bool) {
+        let at = server.at;
+        if id.is_empty()
+            || !id
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            let message = format!("`{id}` is no server id: letters, digits, `-`, `_`, `.`");
+            self.wrong(&at, "", message);
+        }
+        let url_path = server.url.as_deref().map(url_path);
+        if url_path.is_some_and(|path| path.is_none()) {
+            self.wrong(
+                &at,
+                "url",
+                "expected a URL that begins with `http://` or `https://`",
+            );
+        }
+        for (field, path) in [("path", &server.path), ("endpoint", &server.endpoint)] {
+            if path.as_ref().is_some_and(|path| !is_path(path)) {
+                self.wrong(&at, field, "expected a path that begins with `/`");
+            }
+        }
+        let path = server
+            .path
+            .as_deref()
+            .or_else(|| of_url.flatten().flatten())
+            .unwrap_or("/mcp")
+            .to_owned();
+        let endpoint = server.endpoint.unwrap_or_else(|| format!("/{id}/mcp"));
+        if only {
+            self.registry
+                .endpoints
+                .insert("/mcp".to_owned(), id.clone());
+        }
+        let taken = self.registry.endpoints.insert(endpoint.clone(), id.clone());
+        if let Some(other) = taken.filter(|other| *other != id) {
+            let message = format!("`{endpoint}` is the endpoint of server `{other}` already");
+            self.wrong(&at, "endpoint", message);
+        }
+        let cluster = server.cluster.unwrap_or_else(|| id.clone());
+        let (url, protocol) = (server.url, server.protocol);
+        let server = Server {
+            id: id.clone(),
+            cluster,
+            path,
+            endpoint,
+            url,
+            protocol,
+        };
+        self.registry.servers.insert(id, server);
+    }
+
+    fn tool(&mut self, tool: config::Tool) {
+        let at = tool.at;
+        let (sunset, replacement) = self.deprecated(&at, tool.deprecated);
+        let entry = Entry {
+            kind: Kind::Tool,
+            backend_name: tool.mcp_tool.unwrap_or_else(|| tool.name.clone()),
+            name: tool.name,
+            server: tool.mcp_server,
+            title: tool.title,
+            description: tool.description,
+            annotations: tool.annotations,
+            risk_tier: tool.risk_tier,
+            access: tool.access,
+            auth_scope: tool.auth_scope,
+            approval_required: tool.approval_required,
+            approver_role: tool.approver_role,
+            contract_version: tool.contract_version,
+            data_classification: tool.data_classification,
+            tenants: self.set(&at, "tenants", tool.tenants),
+            environments: self.set(&at, "environments", tool.environments),
+            timeout: self.timeout(&at, tool.timeout),
+            sunset,
+            replacement,
+            input: Schema::new(tool.input_schema),
+            output: tool.output_schema,
+            slot: self.places.len(),
+        };
+        let names = ["name", "mcpTool"];
+        self.name(&at, &entry, names);
+        let taken = self.registry.tools.insert(&entry);
+        self.taken(&at, &entry, taken, names);
+        self.add(at, entry);
+    }
+
+    fn resource(&mut self, resource: config::Resource) {
+        let at = resource.at;
+        let entry = Entry {
+            kind: Kind::Resource,
+            backend_name: resource.uri.clone(),
+            name: resource.uri,
+            server: resource.mcp_server,
+            title: resource.title,
+            description: resource.description,
+            annotations: None,
+            risk_tier: resource.risk_tier,
+            access: Access::Read,
+            auth_scope: resource.auth_scope,
+            approval_required: resource.approval_required,
+            approver_role: resource.approver_role,
+            contract_version: None,
+            data_classification: resource.data_classification,
+            tenants: self.set(&at, "tenants", resource.tenants),
+            environments: self.set(&at, "environments", resource.environments),
+            timeout: self.timeout(&at, resource.timeout),
+            sunset: None,
+            replacement: None,
+            input: Schema::new(
+                json!({"type": "object", "properties": {"uri": {"type": "string"}}}),
+            ),
+            output: None,
+            slot: self.places.len(),
+        };
+        if entry.name.is_empty() || entry.name.chars().any(|c| c.is_control() || c == ' ') {
+            self.wrong(&at, "uri", format!("`{}` is no URI", entry.name));
+        }
+        let patterns = self
+            .registry
+            .resources
+            .entry(entry.server.clone())
+            .or_default();
+        let taken = patterns.has(&entry.name);
+        patterns.insert(&entry.name, entry.slot);
+        self.taken(&at, &entry, [taken, false], ["uri", "uri"]);
+        self.add(at, entry);
+    }
+
+    fn prompt(&mut self, prompt: config::Prompt) {
+        let at = prompt.at;
+        let entry = Entry {
+            kind: Kind::Prompt,
+            backend_name: prompt.mcp_prompt.unwrap_or_else(|| prompt.name.clone()),
+            name: prompt.name,
+            server: prompt.mcp_server,
+            title: prompt.title,
+            description: prompt.description,
+            annotations: None,
+            risk_tier: prompt.risk_tier,
+            access: Access::Read,
+            auth_scope: prompt.auth_scope,
+            approval_required: prompt.approval_required,
+            approver_role: prompt.approver_role,
+            contract_version: None,
+            data_classification: prompt.data_classification,
+            tenants: self.set(&at, "tenants", prompt.tenants),
+            environments: self.set(&at, "environments", prompt.environments),
+            timeout: self.timeout(&at, prompt.timeout),
+            sunset: None,
+            replacement: None,
+            input: Schema::new(arguments(&prompt.arguments)),
+            output: None,
+            slot: self.places.len(),
+        };
+        let names = ["name", "mcpPrompt"];
+        self.name(&at, &entry, names);
+        let taken = self.registry.prompts.insert(&entry);
+        self.taken(&at, &entry, taken, names);
+        self.add(at, entry);
+    }
+
+    fn add(&mut self, at: String, entry: Entry) {
+        let servers = &self.registry.servers;
+        if !servers.contains_key(&entry.server) {
+            let near = nearest(&entry.server, servers.keys().map(String::as_str));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it under `servers`".to_owned(),
+            };
+            let message = format!("no server `{}` is declared", entry.server);
+            self.problems
+                .push(Problem::new(format!("{at}.mcpServer"), message).help(help));
+        }
+        self.places.push(at);
+        self.registry.entries.push(entry);
+    }
+
+    fn name(&mut self, at: &str, entry: &Entry, fields: [&str; 2]) {
+        for (field, name) in fields.into_iter().zip([&entry.name, &entry.backend_name]) {
+            let seen = !name.chars().any(|c| c.is_control() || c.is_whitespace());
+            if name.is_empty() || Glob::is_glob(name) || !seen {
+                let message = format!("`{name}` is no name: not empty, no white space, `*` or `?`");
+                return self.wrong(at, field, message);
+            }
+        }
+    }
+
+    fn taken(&mut self, at: &str, entry: &Entry, taken: [bool; 2], fields: [&str; 2]) {
+        let [name, backend] = taken;
+        let [name_field, backend_field] = fields;
+        if name {
+            self.wrong(
+                at,
+                name_field,
+                format!("`{}` is registered twice", entry.name),
+            );
+        } else if backend {
+            let (name, server) = (&entry.backend_name, &entry.server);
+            let message = format!("`{name}` of server `{server}` is registered twice");
+            self.wrong(at, backend_field, message);
+        }
+    }
+
+    fn set(
+        &mut self,
+        at: &str,
+        field: &str,
+        list: Option<Vec<String>>,
+    ) -> Option<BTreeSet<String>> {
+        let list = list?;
+        if list.is_empty() {
+            self.wrong(at, field, "an empty list hides it from everybody");
+        }
+        Some(list.into_iter().collect())
+    }
+
+    fn timeout(&mut self, at: &str, text: Option<String>) -> Option<Duration> {
+        let text = text?;
+        let timeout = duration(&text);
+        if timeout.is_none() {
+            self.wrong(
+                at,
+                "timeout",
+                format!("`{text}` is no duration: `500ms`, `20s`, `2m`"),
+            );
+        }
+        timeout
+    }
+
+    fn deprecated(
+        &mut self,
+        at: &str,
+        deprecated: Option<Deprecated>,
+    ) -> (Option<Timestamp>, Option<String>) {
+        let Some(Deprecated {
+            since,
+            sunset,
+            replacement,
+        }) = deprecated
+        else {
+            return (None, None);
+        };
+        for (field, text) in [("deprecated.since", &since), ("deprecated.sunset", &sunset)] {
+            if let Some(text) = text
+                && moment(text).is_none()
+            {
+                let message = format!("`{text}` is neither a date (`2027-01-01`) nor a time");
+                self.wrong(at, field, message);
+            }
+        }
+        (sunset.as_deref().and_then(moment), replacement)
+    }
+}
+
+impl super::Names {
+    /// Files an entry; tells whether its stable name and its name at the server were taken.
+    fn insert(&mut self, entry: &Entry) -> [bool; 2] {
+        let stable = self.stable.insert(entry.name.clone(), entry.slot).is_some();
+        let at_server = self.backend.entry(entry.server.clone()).or_default();
+        [
+            stable,
+            at_server
+                .insert(entry.backend_name.clone(), entry.slot)
+                .is_some(),
+        ]
+    }
+}
+
+/// The contract of a prompt's arguments: texts, and no others than these.
+fn arguments(arguments: &[Argument]) -> Value {
+    let properties: Map<String, Value> = arguments
+        .iter()
+        .map(|argument| (argument.name.clone(), json!({"type": "string"})))
+        .collect();
+    let required: Vec<&str> = arguments
+        .iter()
+        .filter(|argument| argument.required)
+        .map(|argument| argument.name.as_str())
+        .collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// The path of a URL, if it has one; `None` where this is no URL that can be reached.
+fn url_path(url: &str) -> Option<Option<&str>> {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"))?;
+    let plain = !rest.chars().any(|c| c.is_whitespace() || c.is_control());
+    let host = rest
+        .split(['/', '?', '#'])
+        .next()
+        .filter(|host| !host.is_empty() && plain)?;
+    let path = rest.strip_prefix(host)?.split(['?', '#']).next()?;
+    Some((path.len() > 1).then_some(path))
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || c == '#')
+}
+
+/// `500ms`, `20s`, `2m`, `1h`.
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits)? {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    digits
+        .parse()
+        .ok()
+        .and_then(|n: u64| n.checked_mul(unit))
+        .map(Duration::from_millis)
+}
+
+/// A date, from its beginning in UTC, or a time as in RFC 3339.
+fn moment(text: &str) -> Option<Timestamp> {
+    let time = match text.parse::<NaiveDate>() {
+        Ok(date) => date.and_time(NaiveTime::MIN).and_utc(),
+        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+    };
+    time.timestamp_nanos_opt().map(Timestamp)
+}
