@@ -68,8 +68,8 @@ impl Build {
             let message = format!("`{id}` is no server id: letters, digits, `-`, `_`, `.`");
             self.wrong(&at, "", message);
         }
-        let url_path = server.url.as_deref().map(url_path);
-        if url_path.is_some_and(|path| path.is_none()) {
+        let of_url = server.url.as_deref().map(url_path);
+        if of_url == Some(None) {
             self.wrong(
                 &at,
                 "url",
