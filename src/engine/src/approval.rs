@@ -45,9 +45,24 @@ pub enum Approver {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Answer {
     /// Granted, and used up by this very answer.
-    Approved { /** The approval. */ id: String, /** Who granted it. */ approver: String },
+    Approved {
+        /** The approval. */
+        id: String,
+        /** Who granted it. */
+        approver: String,
+    },
     /// Refused.
-    Denied { /** The approval. */ id: String, /** Why, in the approver's words. */ reason: String },
+    Denied {
+        /** The approval. */
+        id: String,
+        /** Why, in the approver's words. */
+        reason: String,
+    },
     /// Nobody has decided yet.
-    Pending { /** The approval. */ id: String, /** The page where it is decided. */ url: String },
+    Pending {
+        /** The approval. */
+        id: String,
+        /** The page where it is decided. */
+        url: String,
+    },
 }

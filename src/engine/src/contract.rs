@@ -38,7 +38,11 @@ impl Schema {
     /// A schema that is not compiled yet.
     #[must_use]
     pub const fn new(source: Value) -> Self {
-        Self { source, compiled: OnceLock::new(), headers: OnceLock::new() }
+        Self {
+            source,
+            compiled: OnceLock::new(),
+            headers: OnceLock::new(),
+        }
     }
 
     /// The schema as it was registered.
@@ -62,7 +66,11 @@ impl Schema {
     ///
     /// # Errors
     /// Every violation in order of the schema's keywords, at most `max`.
-    pub fn violations(&self, arguments: Option<Node<'_>>, max: usize) -> Result<(), Vec<Violation>> {
+    pub fn violations(
+        &self,
+        arguments: Option<Node<'_>>,
+        max: usize,
+    ) -> Result<(), Vec<Violation>> {
         let arguments =
             arguments.map_or_else(|| Value::Object(serde_json::Map::new()), Node::to_value);
         let Some(validator) = self.compiled.get_or_init(|| compile(&self.source).ok()) else {
@@ -76,7 +84,11 @@ impl Schema {
         if validator.is_valid(&arguments) {
             return Ok(());
         }
-        Err(validator.iter_errors(&arguments).take(max).map(|error| violation(&error)).collect())
+        Err(validator
+            .iter_errors(&arguments)
+            .take(max)
+            .map(|error| violation(&error))
+            .collect())
     }
 
     /// The arguments that a client must mirror in `Mcp-Param-*` headers.

@@ -7,6 +7,7 @@ pub mod condition;
 pub mod config;
 pub mod contract;
 pub mod cx;
+pub mod digest;
 pub mod exchange;
 pub mod http;
 pub mod identity;

@@ -29,8 +29,15 @@ impl Problem {
     /// The same problem, seen from further out: its path continues `at`.
     #[must_use]
     pub(crate) fn below(self, at: &str) -> Self {
-        let dot = if self.path.is_empty() || self.path.starts_with('/') { "" } else { "." };
-        Self { path: format!("{at}{dot}{}", self.path), ..self }
+        let dot = if self.path.is_empty() || self.path.starts_with('/') {
+            ""
+        } else {
+            "."
+        };
+        Self {
+            path: format!("{at}{dot}{}", self.path),
+            ..self
+        }
     }
 
     /// The same problem with advice.
@@ -68,7 +75,13 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 
 /// How many characters to insert, delete or replace; letter case and `_` for `-` count nothing.
 fn distance(a: &str, b: &str) -> usize {
-    let fold = |c: char| if c == '-' { '_' } else { c.to_ascii_lowercase() };
+    let fold = |c: char| {
+        if c == '-' {
+            '_'
+        } else {
+            c.to_ascii_lowercase()
+        }
+    };
     let b: Vec<char> = b.chars().map(fold).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().map(fold).enumerate() {

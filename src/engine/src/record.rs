@@ -1,1 +1,459 @@
-//! (in work)
+//! The audit record: one JSON object for each message, and the metrics that go with it.
+//!
+//! A member that has no value is absent, never empty. Values of arguments never enter a record:
+//! it holds their names, size and digest.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    call::Principal,
+    cx::Timestamp,
+    digest::sha256,
+    http::Headers,
+    json::Node,
+    policy::Policy,
+    refusal::Refusal,
+    registry::{Access, Entry, Kind, RiskTier},
+    rpc::{Message, Method},
+};
+
+/// What audit sees of one HTTP exchange. Serialized names are stable.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// When the request's head arrived, RFC 3339 in UTC.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub timestamp: String,
+    /// W3C trace context, from the `traceparent` header, or else from `_meta`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The caller's span.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<String>,
+    /// Envoy's `x-request-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// `Mcp-Session-Id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The JSON-RPC id, with its type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jsonrpc_id: Option<Value>,
+    /// HTTP method, where the message has no JSON-RPC method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_method: Option<String>,
+    /// The JSON-RPC method (`mcp.method.name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The protocol version that the message states (`mcp.protocol.version`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol_version: Option<String>,
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// The application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+    /// The tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The policy's environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Actors of the delegation chain, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delegation: Vec<String>,
+    /// Address of the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The registered server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The tool as agents know it (`gen_ai.tool.name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_name: Option<String>,
+    /// The resource's URI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_uri: Option<String>,
+    /// The prompt's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_name: Option<String>,
+    /// Version of the tool's contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_version: Option<String>,
+    /// `low`, `medium` or `high`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_tier: Option<RiskTier>,
+    /// `read` or `write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// The registry's classification of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<String>,
+    /// What the arguments look like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Arguments>,
+    /// `_meta.reason`: why the agent says it calls; at most 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta_reason: Option<String>,
+    /// `allow`, `deny` or `approval_required`.
+    pub decision: Decision,
+    /// The rule that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why, as a code.
+    pub reason: &'static str,
+    /// Why, in the words of the policy's author or of the check that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Who approved: `null` while an approval is required and nobody has decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<Value>,
+    /// The role that would have to approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// `version` of the policy.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub policy_version: String,
+    /// `version` of the registry.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub registry_version: String,
+    /// SHA-256 of the whole configuration.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub policy_digest: String,
+    /// What a list showed and hid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Listed>,
+    /// How it ended.
+    pub result: Outcome,
+    /// HTTP status that the client got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Envoy's `%RESPONSE_CODE_DETAILS%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+    /// Request bytes as the client sent them, without headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_in: Option<u64>,
+    /// Response bytes, without headers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_out: Option<u64>,
+    /// The Envoy cluster that answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_cluster: Option<String>,
+    /// From the head's arrival to the end, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<f64>,
+    /// From forwarding to the first byte of the answer, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_ms: Option<f64>,
+    /// Time spent in the filter, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter_us: Option<f64>,
+}
+
+/// Metadata of arguments: what can be told without telling a value.
+#[derive(Debug, Serialize)]
+pub struct Arguments {
+    /// Names of the top-level members, at most 64.
+    pub keys: Vec<String>,
+    /// Size of the JSON text.
+    pub bytes: usize,
+    /// SHA-256 of the canonical form (RFC 8785).
+    pub digest: String,
+}
+
+/// How many entries of a list the caller may see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Passed on.
+    pub shown: u64,
+    /// Left out.
+    pub hidden: u64,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may pass.
+    Allow,
+    /// It may not.
+    #[default]
+    Deny,
+    /// It may pass once somebody approves.
+    ApprovalRequired,
+}
+
+/// How the exchange ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The upstream answered, and not with an HTTP error.
+    Ok,
+    /// Toolgate answered in the upstream's place.
+    Denied,
+    /// The upstream answered with an HTTP 4xx.
+    ProtocolError,
+    /// No answer from the upstream, or an HTTP 5xx.
+    TransportError,
+    /// The client went away.
+    ClientAbort,
+    /// Envoy, or a filter before this one, answered.
+    #[default]
+    Rejected,
+}
+
+/// What Envoy knows once a request is over; absent where it does not say.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// HTTP status sent to the client.
+    pub status: Option<u16>,
+    /// `%RESPONSE_CODE_DETAILS%`.
+    pub details: Option<String>,
+    /// Whole duration, in nanoseconds.
+    pub duration_ns: Option<u64>,
+    /// The cluster that the request went to.
+    pub upstream_cluster: Option<String>,
+    /// Request body bytes.
+    pub bytes_in: Option<u64>,
+    /// Response body bytes.
+    pub bytes_out: Option<u64>,
+    /// Time spent in the filter's callbacks, in nanoseconds.
+    pub filter_ns: u64,
+}
+
+/// What is left of an exchange: its record and its metrics.
+#[derive(Debug)]
+pub struct Closing {
+    /// One JSON object.
+    pub record: Vec<u8>,
+    /// What to count.
+    pub metrics: Vec<Metric>,
+}
+
+/// One metric of Envoy's statistics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name, with tags as `;tag=value` for Envoy's tag extraction.
+    pub name: String,
+    /// How it is recorded.
+    pub kind: MetricKind,
+    /// By how much a counter grows, or what a histogram records.
+    pub value: u64,
+}
+
+/// Kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Distribution of values.
+    Histogram,
+}
+
+impl Record {
+    /// The record of a request whose head has just arrived.
+    #[must_use]
+    pub fn open(policy: &Policy, headers: &Headers, now: Timestamp) -> Self {
+        let text = |name: &str| headers.one(name).ok().flatten().map(clip);
+        let trace = text("traceparent");
+        let (trace_id, span_id) = trace.as_deref().and_then(trace_context).unzip();
+        Self {
+            timestamp: now.rfc3339(),
+            trace_id,
+            span_id,
+            request_id: text("x-request-id"),
+            session_id: text("mcp-session-id"),
+            http_method: text(":method"),
+            environment: policy.environment().map(str::to_owned),
+            policy_version: policy.version().to_owned(),
+            registry_version: policy.registry_version().to_owned(),
+            policy_digest: policy.digest().to_owned(),
+            reason: "incomplete",
+            ..Self::default()
+        }
+    }
+
+    /// Adds who calls.
+    pub fn caller(&mut self, principal: &Principal) {
+        self.user_id.clone_from(&principal.user);
+        self.agent_id.clone_from(&principal.agent);
+        self.app_id.clone_from(&principal.app);
+        self.tenant.clone_from(&principal.tenant);
+        self.delegation.clone_from(&principal.chain);
+    }
+
+    /// Adds what the JSON-RPC message says.
+    pub fn message(&mut self, message: &Message<'_>) {
+        self.jsonrpc_id = message.id.and_then(|id| serde_json::from_str(id).ok());
+        self.method = message.method.as_deref().map(clip);
+        if self.method.is_some() {
+            self.http_method = None;
+        }
+        self.protocol_version = message.version.as_deref().map(clip);
+        let meta = message.params.and_then(|params| params.get("_meta"));
+        let text = |key: &str| Some(meta?.get(key)?.str()?.into_owned());
+        self.meta_reason = text("reason").map(|reason| clip(&reason));
+        if self.trace_id.is_none() {
+            let trace = text("traceparent");
+            (self.trace_id, self.span_id) = trace.as_deref().and_then(trace_context).unzip();
+        }
+    }
+
+    /// Adds what the message addresses, as the client named it.
+    pub fn target(&mut self, kind: Kind, name: &str) {
+        let name = Some(clip(name));
+        match kind {
+            Kind::Tool => self.tool_name = name,
+            Kind::Resource => self.resource_uri = name,
+            Kind::Prompt => self.prompt_name = name,
+        }
+    }
+
+    /// Adds what the registry says about it.
+    pub fn entry(&mut self, entry: &Entry) {
+        self.contract_version.clone_from(&entry.contract_version);
+        self.risk_tier = Some(entry.risk_tier);
+        self.access = Some(entry.access);
+        self.data_classification
+            .clone_from(&entry.data_classification);
+    }
+
+    /// Adds metadata of the arguments.
+    pub fn arguments(&mut self, arguments: Node<'_>) {
+        self.arguments = Some(Arguments {
+            keys: arguments
+                .members()
+                .take(MAX_KEYS)
+                .map(|m| clip(&m.key()))
+                .collect(),
+            bytes: arguments.raw().len(),
+            digest: sha256(&arguments.canonical()),
+        });
+    }
+
+    /// Adds a refusal.
+    pub fn refuse(&mut self, refusal: &Refusal) {
+        if self.decision != Decision::ApprovalRequired {
+            self.decision = Decision::Deny;
+        }
+        self.result = Outcome::Denied;
+        self.reason = refusal.reason();
+        if let Some(rule) = refusal.rule() {
+            self.rule = Some(rule.to_owned());
+        }
+        if let Some(message) = refusal.message() {
+            self.message = Some(clip(&message));
+        }
+        if let Refusal::ApproverUnreachable { approver, .. } = refusal {
+            self.approver = Some(Value::Null);
+            self.approver_role = Some(approver.clone());
+        }
+    }
+
+    /// Adds how it ended, and gives the JSON text and the metrics.
+    #[must_use]
+    pub fn close(mut self, end: End) -> Closing {
+        self.status = end.status;
+        self.details = end.details.filter(|details| !details.is_empty());
+        self.bytes_in = end.bytes_in;
+        self.bytes_out = end.bytes_out;
+        self.upstream_cluster = end.upstream_cluster;
+        self.duration_ms = end.duration_ns.map(millis);
+        self.filter_us = Some(micros(end.filter_ns));
+        let metrics = self.metrics(end.duration_ns, end.filter_ns);
+        let record = serde_json::to_vec(&self).unwrap_or_else(|_| b"{}".to_vec());
+        Closing { record, metrics }
+    }
+
+    /// Tags come from the configuration or from closed lists, never from the client: Envoy keeps
+    /// every series for ever.
+    fn metrics(&self, duration_ns: Option<u64>, filter_ns: u64) -> Vec<Metric> {
+        let known = |registered: bool, name: &Option<String>| match name {
+            Some(name) if registered => tag(name),
+            Some(_) | None => "-".to_owned(),
+        };
+        let server = known(true, &self.server);
+        let tool = known(self.risk_tier.is_some(), &self.tool_name);
+        let method = self.method.as_deref().map_or("-", known_method);
+        let decision = match self.decision {
+            Decision::Allow => "allow",
+            Decision::Deny => "deny",
+            Decision::ApprovalRequired => "approval_required",
+        };
+        let reason = self.reason;
+        let calls = format!(
+            "toolgate_calls_total;server={server};tool={tool};method={method};decision={decision};\
+             reason={reason}"
+        );
+        let mut metrics = vec![Metric {
+            name: calls,
+            kind: MetricKind::Counter,
+            value: 1,
+        }];
+        let mut time = |name: &str, value: u64| {
+            metrics.push(Metric {
+                name: format!("{name};server={server};tool={tool};method={method}"),
+                kind: MetricKind::Histogram,
+                value,
+            });
+        };
+        if let Some(ns) = duration_ns {
+            time("toolgate_call_duration_ms", ns / 1_000_000);
+        }
+        time("toolgate_filter_duration_us", filter_ns / 1_000);
+        metrics
+    }
+}
+
+/// The record of a request that never reached the filter: the codec or an earlier filter answered.
+#[must_use]
+pub fn unseen(policy: &Policy, end: End, now: Timestamp) -> Closing {
+    let mut record = Record::open(policy, &Headers::default(), now);
+    record.reason = "rejected_by_envoy";
+    record.close(end)
+}
+
+/// The method's name, if it is one of MCP's.
+fn known_method(name: &str) -> &str {
+    if Method::named(name) == Method::Other {
+        "other"
+    } else {
+        name
+    }
+}
+
+/// Trace id and parent id of a `traceparent` (W3C Trace Context, section 3.2).
+fn trace_context(header: &str) -> Option<(String, String)> {
+    let mut parts = header.split('-');
+    let (_, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex =
+        |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    (hex(trace, 32) && hex(span, 16)).then(|| (trace.to_owned(), span.to_owned()))
+}
+
+/// A client's text, cut to a length that a log line bears.
+fn clip(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+/// A configured name as a tag value: what would end a tag is replaced.
+fn tag(name: &str) -> String {
+    name.replace([';', '=', '\n'], "_")
+}
+
+fn millis(ns: u64) -> f64 {
+    micros(ns / 1_000)
+}
+
+fn micros(ns: u64) -> f64 {
+    ns as f64 / 1_000.0
+}
+
+const MAX_KEYS: usize = 64;
+const MAX_TEXT: usize = 256;

@@ -1,1 +1,420 @@
-//! (in work)
+//! Every way to say no: its reason code, its HTTP status, its JSON-RPC shape per protocol era.
+//!
+//! Unreadable requests are answered by an HTTP error, as the MCP transport asks. A readable request
+//! that is refused is answered in band, because official clients drop the whole session on most
+//! HTTP errors; and a tool call is answered by a tool result, because that is what a model reads.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    contract::Violation,
+    http::Reply,
+    json::quote,
+    policy::{Decision, Policy},
+    rpc::{self, Era},
+};
+
+/// Why a request is not forwarded.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The path is no MCP endpoint.
+    NotFound,
+    /// The `Origin` is not one that may call (MCP, "DNS rebinding").
+    Origin,
+    /// HTTP, JSON-RPC or MCP rules are broken.
+    Unreadable(rpc::Fault),
+    /// A token is required (RFC 6750, section 3).
+    Unauthenticated {
+        /// A token was sent, and is no good.
+        sent: bool,
+    },
+    /// The token lacks these scopes (RFC 6750, section 3.1).
+    MissingScope(Vec<String>),
+    /// Nothing of that name exists for this caller.
+    Unknown {
+        /// What was asked for.
+        what: What,
+        /// Its name as the client wrote it.
+        name: String,
+        /// What only audit may know: `unregistered`, `tenant`, `environment`, `sunset`, `no_rule`, `rule`.
+        truth: &'static str,
+    },
+    /// The arguments break the tool's `inputSchema`.
+    Contract(Vec<Violation>),
+    /// No rule allows the call.
+    NoRule,
+    /// A rule denies the call.
+    Rule(Decision),
+    /// A condition could not be evaluated.
+    Condition {
+        /// The rule it belongs to.
+        rule: String,
+        /// What went wrong, in a few words.
+        fault: String,
+        /// The condition used up its fuel.
+        out_of_fuel: bool,
+    },
+    /// The call needs an approval, and no approver can be reached.
+    ApproverUnreachable {
+        /// The rule that asks for the approval, if a rule does.
+        rule: Option<String>,
+        /// Who would have to approve.
+        approver: String,
+    },
+    /// The upstream's answer may not pass.
+    Upstream(UpstreamFault),
+}
+
+/// What a request addresses by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A tool.
+    Tool,
+    /// A resource.
+    Resource,
+    /// A prompt.
+    Prompt,
+}
+
+/// Why an upstream's answer may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFault {
+    /// It must be rewritten and is compressed.
+    Encoded,
+    /// It must be rewritten and cannot be read.
+    Unreadable,
+    /// It must be rewritten and is over the limit.
+    TooLarge,
+    /// It refuses the gateway itself: the agent could do nothing about that.
+    Unauthorized,
+}
+
+/// To whom the refusal is said.
+#[derive(Clone, Debug, Default)]
+pub struct Asker {
+    /// The request's era, once known.
+    pub era: Option<Era>,
+    /// The request's id as it was written, once known.
+    pub id: Option<String>,
+    /// The message cannot be answered in band: a notification or a response.
+    pub one_way: bool,
+    /// The request is a `tools/call`.
+    pub tool_call: bool,
+    /// URL of the protected-resource metadata (RFC 9728).
+    pub resource_metadata: Option<String>,
+    /// Scope denials are said in band.
+    pub scope_in_band: bool,
+}
+
+/// JSON-RPC code of a denial outside `tools/call`; outside the range that JSON-RPC reserves.
+pub const DENIED: i64 = -31_000;
+
+impl Refusal {
+    /// The reason code: stable, for audit, metrics and machines.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Origin => "origin",
+            Self::Unreadable(fault) => fault.reason(),
+            Self::Unauthenticated { sent: false } => "no_token",
+            Self::Unauthenticated { sent: true } => "invalid_token",
+            Self::MissingScope(_) => "insufficient_scope",
+            Self::Unknown { truth, .. } => truth,
+            Self::Contract(_) => "invalid_arguments",
+            Self::NoRule => "no_rule",
+            Self::Rule(_) => "rule",
+            Self::Condition {
+                out_of_fuel: true, ..
+            } => "condition_out_of_fuel",
+            Self::Condition {
+                out_of_fuel: false, ..
+            } => "condition_failed",
+            Self::ApproverUnreachable { .. } => "approver_unreachable",
+            Self::Upstream(UpstreamFault::Encoded) => "upstream_encoded",
+            Self::Upstream(UpstreamFault::Unreadable) => "upstream_unreadable",
+            Self::Upstream(UpstreamFault::TooLarge) => "upstream_too_large",
+            Self::Upstream(UpstreamFault::Unauthorized) => "upstream_unauthorized",
+        }
+    }
+
+    /// The rule that decided, where one did.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Rule(decision) => decision.rule.as_deref(),
+            Self::Condition { rule, .. } => Some(rule),
+            Self::ApproverUnreachable { rule, .. } => rule.as_deref(),
+            Self::NotFound
+            | Self::Origin
+            | Self::Unreadable(_)
+            | Self::Unauthenticated { .. }
+            | Self::MissingScope(_)
+            | Self::Unknown { .. }
+            | Self::Contract(_)
+            | Self::NoRule
+            | Self::Upstream(_) => None,
+        }
+    }
+
+    /// What audit says beyond the reason code; never a value of the arguments.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        match self {
+            Self::Unreadable(fault) => Some(fault.message()),
+            Self::MissingScope(scopes) => Some(scopes.join(" ")),
+            Self::Contract(violations) => {
+                let all: Vec<_> = violations
+                    .iter()
+                    .map(|v| format!("{} {}", v.pointer, v.message))
+                    .collect();
+                Some(all.join("; "))
+            }
+            Self::Rule(decision) => decision.reason.clone(),
+            Self::Condition { fault, .. } => Some(fault.clone()),
+            Self::NotFound
+            | Self::Origin
+            | Self::Unauthenticated { .. }
+            | Self::Unknown { .. }
+            | Self::NoRule
+            | Self::ApproverUnreachable { .. }
+            | Self::Upstream(_) => None,
+        }
+    }
+
+    /// The answer for `asker`.
+    #[must_use]
+    pub fn reply(&self, asker: &Asker, policy: &Policy) -> Reply {
+        let mut reply = self.answer(asker, policy);
+        reply.details = format!("toolgate_{}", self.reason());
+        reply
+    }
+
+    fn answer(&self, asker: &Asker, policy: &Policy) -> Reply {
+        let id = asker.id.as_deref();
+        match self {
+            Self::NotFound => error(404, id, -32_600, "not an MCP endpoint", None),
+            Self::Origin => error(403, id, -32_600, "this origin may not call", None),
+            Self::Unreadable(fault) => {
+                let mut reply = error(
+                    fault.status(),
+                    id,
+                    fault.code(),
+                    &fault.message(),
+                    fault.data().as_deref(),
+                );
+                if let Some(allow) = fault.allow() {
+                    reply.headers.push(("allow", allow.to_owned()));
+                }
+                reply
+            }
+            Self::Unauthenticated { sent } => {
+                let message = if *sent {
+                    "the token was not accepted"
+                } else {
+                    "a token is required"
+                };
+                let fault = sent.then_some(("error", "invalid_token"));
+                challenge(error(401, id, -32_600, message, None), asker, fault, None)
+            }
+            Self::MissingScope(scopes) if !asker.scope_in_band => {
+                let message = format!("the token lacks scope: {}", scopes.join(" "));
+                challenge(
+                    error(403, id, -32_600, &message, None),
+                    asker,
+                    Some(("error", "insufficient_scope")),
+                    Some(&scopes.join(" ")),
+                )
+            }
+            Self::Unknown { what, name, .. } => {
+                let (code, text) = match (what, asker.era) {
+                    (What::Tool, _) => (-32_602, format!("Unknown tool: {name}")),
+                    (What::Prompt, _) => (-32_602, format!("Unknown prompt: {name}")),
+                    (What::Resource, Some(Era::Modern)) => {
+                        (-32_602, format!("Resource not found: {name}"))
+                    }
+                    (What::Resource, _) => (-32_002, format!("Resource not found: {name}")),
+                };
+                in_band(asker, &error_body(id, code, &text, None))
+            }
+            Self::Upstream(_) => in_band(asker, &error_body(id, -32_603, &self.text(), None)),
+            Self::MissingScope(_)
+            | Self::Contract(_)
+            | Self::NoRule
+            | Self::Rule(_)
+            | Self::Condition { .. }
+            | Self::ApproverUnreachable { .. } => in_band(asker, &self.denial(asker, policy)),
+        }
+    }
+
+    /// A denial that a model can act on.
+    fn denial(&self, asker: &Asker, policy: &Policy) -> String {
+        let facts = self.facts(policy);
+        let text = self.text();
+        let id = asker.id.as_deref();
+        if !asker.tool_call {
+            return error_body(id, DENIED, &text, Some(&facts.to_string()));
+        }
+        let mut result = Map::new();
+        if asker.era == Some(Era::Modern) {
+            result.insert("resultType".to_owned(), json!("complete"));
+        }
+        result.insert(
+            "content".to_owned(),
+            json!([{ "type": "text", "text": text }]),
+        );
+        result.insert("isError".to_owned(), json!(true));
+        result.insert("_meta".to_owned(), json!({ "toolgate/denial": facts }));
+        let id = id.unwrap_or("null");
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#,
+            Value::Object(result)
+        )
+    }
+
+    /// The machine-readable side of a denial.
+    fn facts(&self, policy: &Policy) -> Value {
+        let mut facts = Map::new();
+        facts.insert("reason".to_owned(), json!(self.reason()));
+        if let Some(rule) = self.rule() {
+            facts.insert("rule".to_owned(), json!(rule));
+        }
+        facts.insert("policyVersion".to_owned(), json!(policy.version()));
+        match self {
+            Self::Contract(violations) => {
+                let list: Vec<_> = violations
+                    .iter()
+                    .map(|v| json!({ "pointer": v.pointer, "keyword": v.keyword, "message": v.message }))
+                    .collect();
+                facts.insert("violations".to_owned(), json!(list));
+            }
+            Self::MissingScope(scopes) => {
+                facts.insert("scopes".to_owned(), json!(scopes));
+            }
+            Self::ApproverUnreachable { approver, .. } => {
+                facts.insert("approverRole".to_owned(), json!(approver));
+            }
+            Self::NotFound
+            | Self::Origin
+            | Self::Unreadable(_)
+            | Self::Unauthenticated { .. }
+            | Self::Unknown { .. }
+            | Self::NoRule
+            | Self::Rule(_)
+            | Self::Condition { .. }
+            | Self::Upstream(_) => {}
+        }
+        Value::Object(facts)
+    }
+
+    /// What a model or a person reads.
+    fn text(&self) -> String {
+        match self {
+            Self::MissingScope(scopes) => {
+                format!(
+                    "Denied: the token lacks scope {}. Ask the user to grant it.",
+                    scopes.join(" ")
+                )
+            }
+            Self::Contract(violations) => {
+                let mut text = "The arguments do not match the tool's input schema:".to_owned();
+                for violation in violations {
+                    let at = if violation.pointer.is_empty() {
+                        "/"
+                    } else {
+                        &violation.pointer
+                    };
+                    text.push_str(&format!("\n- {at}: {}", violation.message));
+                }
+                text.push_str("\nCorrect them and call again.");
+                text
+            }
+            Self::NoRule => {
+                "Denied: no policy rule allows this call. Do not repeat it unchanged.".to_owned()
+            }
+            Self::Rule(decision) => match &decision.reason {
+                Some(reason) => format!("Denied by policy: {reason}"),
+                None => "Denied by policy. Do not repeat this call.".to_owned(),
+            },
+            Self::Condition { fault, .. } => {
+                format!(
+                    "Denied: a policy condition could not be evaluated for this call ({fault})."
+                )
+            }
+            Self::ApproverUnreachable { approver, .. } => format!(
+                "Not executed: this call needs approval by {approver}, and no approver can be \
+                 reached. Tell the user; do not repeat it at once."
+            ),
+            Self::Upstream(UpstreamFault::Encoded) => {
+                "the server compressed an answer that must be checked".to_owned()
+            }
+            Self::Upstream(UpstreamFault::Unreadable) => {
+                "the server's answer could not be read".to_owned()
+            }
+            Self::Upstream(UpstreamFault::TooLarge) => {
+                "the server's answer is too large".to_owned()
+            }
+            Self::Upstream(UpstreamFault::Unauthorized) => {
+                "the server refused the gateway's credential".to_owned()
+            }
+            Self::NotFound
+            | Self::Origin
+            | Self::Unreadable(_)
+            | Self::Unauthenticated { .. }
+            | Self::Unknown { .. } => String::new(),
+        }
+    }
+}
+
+/// One JSON-RPC error message.
+#[must_use]
+pub fn error_body(id: Option<&str>, code: i64, message: &str, data: Option<&str>) -> String {
+    let id = id.map(|id| format!(r#""id":{id},"#)).unwrap_or_default();
+    let data = data
+        .map(|data| format!(r#","data":{data}"#))
+        .unwrap_or_default();
+    let message = quote(message);
+    format!(r#"{{"jsonrpc":"2.0",{id}"error":{{"code":{code},"message":{message}{data}}}}}"#)
+}
+
+fn error(status: u16, id: Option<&str>, code: i64, message: &str, data: Option<&str>) -> Reply {
+    json_reply(status, error_body(id, code, message, data))
+}
+
+/// A readable request is answered with 200; a message that takes no answer with 403.
+fn in_band(asker: &Asker, body: &str) -> Reply {
+    json_reply(if asker.one_way { 403 } else { 200 }, body.to_owned())
+}
+
+/// A reply of this status with this JSON text.
+#[must_use]
+pub fn json_reply(status: u16, body: String) -> Reply {
+    Reply {
+        status,
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: body.into_bytes(),
+        details: "toolgate".to_owned(),
+    }
+}
+
+fn challenge(
+    mut reply: Reply,
+    asker: &Asker,
+    fault: Option<(&str, &str)>,
+    scope: Option<&str>,
+) -> Reply {
+    let parts: Vec<String> = fault
+        .into_iter()
+        .chain(scope.map(|scope| ("scope", scope)))
+        .chain(
+            asker
+                .resource_metadata
+                .as_deref()
+                .map(|url| ("resource_metadata", url)),
+        )
+        .map(|(name, value)| format!(r#"{name}="{}""#, value.replace(['"', '\\'], "")))
+        .collect();
+    let challenge = format!("Bearer {}", parts.join(", ")).trim_end().to_owned();
+    reply.headers.push(("www-authenticate", challenge));
+    reply
+}

@@ -55,7 +55,13 @@ pub(crate) fn body(side: Side, start: usize, size: usize) -> Vec<u8> {
 pub(crate) fn replace_body(side: Side, bytes: &[u8]) {
     // SAFETY: the host only reads the given range.
     unsafe {
-        proxy_set_buffer_bytes(side.buffer(), 0, usize::MAX >> 1, bytes.as_ptr(), bytes.len());
+        proxy_set_buffer_bytes(
+            side.buffer(),
+            0,
+            usize::MAX >> 1,
+            bytes.as_ptr(),
+            bytes.len(),
+        );
     }
 }
 
@@ -66,7 +72,11 @@ pub(crate) fn configuration(size: usize) -> Vec<u8> {
 
 /// Answers the client in the upstream's place.
 pub(crate) fn reply(reply: &Reply) {
-    let headers: Vec<_> = reply.headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+    let headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(n, v)| (n.as_bytes(), v.as_bytes()))
+        .collect();
     let headers = serialize(&headers);
     // SAFETY: the host only reads the given ranges.
     unsafe {
@@ -180,9 +190,8 @@ impl Metrics {
         };
         let mut id = 0;
         // SAFETY: the host reads the name and writes the id.
-        let status = unsafe {
-            proxy_define_metric(kind, metric.name.as_ptr(), metric.name.len(), &mut id)
-        };
+        let status =
+            unsafe { proxy_define_metric(kind, metric.name.as_ptr(), metric.name.len(), &mut id) };
         if status != OK {
             return None;
         }
@@ -264,7 +273,10 @@ fn pairs(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
 
 fn serialize(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or_default().to_le_bytes();
-    let mut out = u32::try_from(pairs.len()).unwrap_or_default().to_le_bytes().to_vec();
+    let mut out = u32::try_from(pairs.len())
+        .unwrap_or_default()
+        .to_le_bytes()
+        .to_vec();
     for (name, value) in pairs {
         out.extend(length(name));
         out.extend(length(value));

@@ -72,7 +72,11 @@ impl RootContext for Root {
 
 impl Root {
     fn count(&self, name: &str) {
-        self.metrics.record(&Metric { name: name.to_owned(), kind: MetricKind::Counter, value: 1 });
+        self.metrics.record(&Metric {
+            name: name.to_owned(),
+            kind: MetricKind::Counter,
+            value: 1,
+        });
     }
 }
 

@@ -30,7 +30,13 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) const fn new(policy: Arc<Policy>, metrics: Rc<Metrics>) -> Self {
-        Self { policy, metrics, exchange: None, seen: 0, spent: 0 }
+        Self {
+            policy,
+            metrics,
+            exchange: None,
+            seen: 0,
+            spent: 0,
+        }
     }
 
     /// Hands an event to the engine and does what it says.
@@ -66,7 +72,11 @@ impl Stream {
 
     /// The bytes that came since the last look.
     fn news(&mut self, side: Side, size: usize) -> Vec<u8> {
-        let bytes = if size > self.seen { host::body(side, self.seen, size) } else { Vec::new() };
+        let bytes = if size > self.seen {
+            host::body(side, self.seen, size)
+        } else {
+            Vec::new()
+        };
         self.seen += bytes.len();
         bytes
     }
@@ -88,7 +98,13 @@ impl HttpContext for Stream {
 
     /// With trailers a body never says that it ends: they are its end.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.on(Side::Request, Event::RequestBody { bytes: &[], end: true })
+        self.on(
+            Side::Request,
+            Event::RequestBody {
+                bytes: &[],
+                end: true,
+            },
+        )
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
@@ -103,7 +119,13 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.on(Side::Response, Event::ResponseBody { bytes: &[], end: true })
+        self.on(
+            Side::Response,
+            Event::ResponseBody {
+                bytes: &[],
+                end: true,
+            },
+        )
     }
 
     fn on_log(&mut self) {
@@ -120,5 +142,7 @@ impl HttpContext for Stream {
 }
 
 fn cx(now: u64) -> Cx {
-    Cx { now: Timestamp(i64::try_from(now).unwrap_or(i64::MAX)) }
+    Cx {
+        now: Timestamp(i64::try_from(now).unwrap_or(i64::MAX)),
+    }
 }

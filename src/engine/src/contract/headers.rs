@@ -35,7 +35,9 @@ pub(super) fn read(schema: &Value) -> (Vec<ParamHeader>, Vec<Problem>) {
 
 /// Only chains of `properties` count: what lies behind any other keyword may not be there.
 fn walk(schema: &Value, path: &mut Vec<String>, found: &mut (Vec<ParamHeader>, Vec<Problem>)) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
     for (name, property) in properties {
         path.push(name.clone());
         if let Some(header) = property.get("x-mcp-header") {
@@ -71,11 +73,17 @@ fn annotation(
     if known.iter().any(|other| other.header == header) {
         return Err(format!("`{name}` is used twice"));
     }
-    Ok(ParamHeader { header, path: path.to_vec(), kind })
+    Ok(ParamHeader {
+        header,
+        path: path.to_vec(),
+        kind,
+    })
 }
 
 /// RFC 9110, section 5.6.2.
 fn is_token(name: &str) -> bool {
     !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }

@@ -20,9 +20,14 @@ fn refund() -> Schema {
 #[track_caller]
 fn check(arguments: &str, expected: &[(&str, &str)]) {
     let doc = Doc::parse(arguments.as_bytes().to_vec()).unwrap();
-    let found = refund().violations(Some(doc.root()), 10).err().unwrap_or_default();
-    let mut found: Vec<_> =
-        found.iter().map(|v| (v.pointer.as_str(), v.keyword.as_str())).collect();
+    let found = refund()
+        .violations(Some(doc.root()), 10)
+        .err()
+        .unwrap_or_default();
+    let mut found: Vec<_> = found
+        .iter()
+        .map(|v| (v.pointer.as_str(), v.keyword.as_str()))
+        .collect();
     found.sort_unstable();
     assert_eq!(found, expected);
 }
@@ -30,10 +35,18 @@ fn check(arguments: &str, expected: &[(&str, &str)]) {
 #[test]
 fn every_violation_is_listed() {
     check(r#"{"amount":129.95,"reason":"damaged goods"}"#, &[]);
-    check(r#"{"amount":129.955,"reason":"damaged goods"}"#, &[("/amount", "multipleOf")]);
+    check(
+        r#"{"amount":129.955,"reason":"damaged goods"}"#,
+        &[("/amount", "multipleOf")],
+    );
     check(
         r#"{"amount":"5","reason":"SHORT","note":1}"#,
-        &[("", "additionalProperties"), ("/amount", "type"), ("/reason", "minLength"), ("/reason", "pattern")],
+        &[
+            ("", "additionalProperties"),
+            ("/amount", "type"),
+            ("/reason", "minLength"),
+            ("/reason", "pattern"),
+        ],
     );
     check("{}", &[("", "required"), ("", "required")]);
     check(
@@ -46,13 +59,19 @@ fn every_violation_is_listed() {
 fn messages_hold_no_value() {
     let doc = Doc::parse(br#"{"amount":1,"reason":"SECRET-4242"}"#.to_vec()).unwrap();
     let found = refund().violations(Some(doc.root()), 10).unwrap_err();
-    assert!(found.iter().all(|v| !v.message.contains("SECRET")), "{found:?}");
+    assert!(
+        found.iter().all(|v| !v.message.contains("SECRET")),
+        "{found:?}"
+    );
 }
 
 #[test]
 fn absent_arguments_are_an_empty_object() {
     assert_eq!(refund().violations(None, 10).unwrap_err().len(), 2);
-    assert_eq!(Schema::new(json!({ "type": "object" })).violations(None, 10), Ok(()));
+    assert_eq!(
+        Schema::new(json!({ "type": "object" })).violations(None, 10),
+        Ok(())
+    );
 }
 
 #[test]
@@ -78,8 +97,17 @@ fn mirrored_arguments() {
         "bad": { "type": "number", "x-mcp-header": "Bad" },
         "worse": { "type": "string", "x-mcp-header": "a b" },
     } }));
-    let headers: Vec<_> =
-        schema.param_headers().iter().map(|h| (h.header.as_str(), h.path.join("."))).collect();
-    assert_eq!(headers, [("mcp-param-n", "deep.n".to_owned()), ("mcp-param-region", "region".to_owned())]);
+    let headers: Vec<_> = schema
+        .param_headers()
+        .iter()
+        .map(|h| (h.header.as_str(), h.path.join(".")))
+        .collect();
+    assert_eq!(
+        headers,
+        [
+            ("mcp-param-n", "deep.n".to_owned()),
+            ("mcp-param-region", "region".to_owned())
+        ]
+    );
     assert_eq!(schema.check().len(), 2);
 }

@@ -32,6 +32,23 @@ pub enum FaultKind {
     TooManyNodes,
 }
 
+impl FaultKind {
+    /// One token for logs and metrics.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::TrailingData => "trailing_data",
+            Self::DuplicateKey => "duplicate_key",
+            Self::Utf8 => "not_utf8",
+            Self::LoneSurrogate => "lone_surrogate",
+            Self::Number => "number_out_of_range",
+            Self::Depth => "too_deep",
+            Self::TooManyNodes => "too_many_values",
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", self.kind, self.offset)

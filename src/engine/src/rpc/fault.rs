@@ -19,6 +19,8 @@ pub enum Fault {
     ContentType,
     /// The body is compressed: 415.
     ContentEncoding,
+    /// A GET or DELETE brings a body: 400.
+    UnexpectedBody,
     /// `content-length` is not a number: 400.
     ContentLength,
     /// The body is longer than this many bytes: 413.
@@ -131,6 +133,7 @@ impl Fault {
                 (Era::Legacy, MessageKind::Notification | MessageKind::Response) => 400,
             },
             Self::ContentLength
+            | Self::UnexpectedBody
             | Self::HeaderRepeated(_)
             | Self::HeaderNotText(_)
             | Self::Json(_)
@@ -172,6 +175,7 @@ impl Fault {
             | Self::NotAcceptable(_)
             | Self::ContentType
             | Self::ContentEncoding
+            | Self::UnexpectedBody
             | Self::ContentLength
             | Self::TooLarge(_)
             | Self::HeadTooLarge
@@ -193,6 +197,7 @@ impl Fault {
             Self::NotAcceptable(needed) => format!("the client must accept {needed}"),
             Self::ContentType => "the content type must be application/json in UTF-8".to_owned(),
             Self::ContentEncoding => "the body must not be compressed".to_owned(),
+            Self::UnexpectedBody => "a body is not expected with this method".to_owned(),
             Self::ContentLength => "the content length is not a number".to_owned(),
             Self::TooLarge(limit) => format!("the body is longer than {limit} bytes"),
             Self::HeadTooLarge => "too many or too long `mcp-*` headers".to_owned(),
@@ -247,12 +252,13 @@ impl Fault {
             Self::NotAcceptable(_) => "not_acceptable",
             Self::ContentType => "content_type",
             Self::ContentEncoding => "content_encoding",
+            Self::UnexpectedBody => "unexpected_body",
             Self::ContentLength => "content_length",
             Self::TooLarge(_) => "too_large",
             Self::HeadTooLarge => "head_too_large",
             Self::HeaderRepeated(_) => "header_repeated",
             Self::HeaderNotText(_) => "header_not_text",
-            Self::Json(_) => "json",
+            Self::Json(fault) => fault.kind.reason(),
             Self::Batch => "batch",
             Self::Envelope(_) => "envelope",
             Self::Meta(_) => "meta",

@@ -1,0 +1,113 @@
+//! Judges `CALLS` calls under a configuration of `SIZE` tools and `SIZE` rules, for callgrind to
+//! count: `make bench-engine` compares sizes by the difference between some calls and none.
+
+use std::{hint::black_box, sync::Arc};
+
+use engine::{
+    config::Config,
+    cx::{Cx, Timestamp},
+    exchange::{Event, Exchange, Step},
+    http::{Headers, Peer},
+    policy::Policy,
+    record::End,
+};
+use serde_json::{Value, json};
+
+fn main() {
+    let mut numbers = std::env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse::<usize>().ok());
+    let (Some(size), Some(calls)) = (numbers.next(), numbers.next()) else {
+        println!("usage: judge SIZE CALLS");
+        return;
+    };
+    let policy = Arc::new(policy(size));
+    let body = call(size / 2);
+    // The first call compiles its tool's schema.
+    judge(&policy, &body);
+    for _ in 0..calls {
+        judge(&policy, &body);
+    }
+}
+
+fn policy(size: usize) -> Policy {
+    let schema: Value = json!({
+        "type": "object",
+        "required": ["customerId", "orderId", "amount", "reason"],
+        "additionalProperties": false,
+        "properties": {
+            "customerId": { "type": "string", "minLength": 3 },
+            "orderId": { "type": "string", "minLength": 3 },
+            "amount": { "type": "number", "minimum": 0.01, "maximum": 5000 },
+            "reason": { "type": "string", "minLength": 10, "maxLength": 500 },
+        },
+    });
+    let tools: Vec<_> = (0..size)
+        .map(|n| json!({
+            "name": format!("tool_{n}"), "mcpServer": "s", "riskTier": "high", "access": "write",
+            "inputSchema": schema,
+        }))
+        .collect();
+    let rules: Vec<_> = (0..size)
+        .map(|n| {
+            json!({
+                "id": format!("rule_{n}"), "tools": [format!("tool_{n}")],
+                "when": "args.amount <= 100", "decision": "allow",
+            })
+        })
+        .collect();
+    let registry = json!({
+        "version": "1", "servers": { "s": { "path": "/mcp", "endpoint": "/mcp" } }, "tools": tools,
+    });
+    let config = Config::join(
+        vec![registry],
+        vec![json!({ "version": "1", "rules": rules })],
+    );
+    let policy = config.and_then(Policy::compile_proven);
+    policy.unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn call(tool: usize) -> Vec<u8> {
+    let arguments = json!({
+        "customerId": "C-1024", "orderId": "O-77-2026", "amount": 42.5,
+        "reason": "The customer returned the item unopened.",
+    });
+    json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": format!("tool_{tool}"), "arguments": arguments },
+    })
+    .to_string()
+    .into_bytes()
+}
+
+fn judge(policy: &Arc<Policy>, body: &[u8]) {
+    let cx = Cx {
+        now: Timestamp(1_790_000_000_000_000_000),
+    };
+    let pairs = [
+        (":method", "POST"),
+        (":path", "/mcp"),
+        (":authority", "gw"),
+        (":scheme", "http"),
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+        ("mcp-protocol-version", "2025-11-25"),
+    ];
+    let headers = pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    let mut exchange = Exchange::new(Arc::clone(policy));
+    let head = Event::RequestHead {
+        headers: Headers::new(headers),
+        peer: Peer::default(),
+        end: false,
+    };
+    assert!(matches!(exchange.on(head, &cx), Step::Hold));
+    let step = exchange.on(
+        Event::RequestBody {
+            bytes: body,
+            end: true,
+        },
+        &cx,
+    );
+    assert!(matches!(step, Step::Forward(_)), "{step:?}");
+    black_box(exchange.close(End::default()));
+}

@@ -1,0 +1,251 @@
+//! The decision on one whole request: parse, look up, judge, edit.
+
+use std::sync::Arc;
+
+use crate::{
+    call::{Call, Partial},
+    cx::Cx,
+    http::{Edits, HeaderEdit},
+    json::{Doc, Node, Splice, quote, splice},
+    policy::{Approver, Cause, HiddenBy, Verdict},
+    record::Decision,
+    refusal::{Refusal, What},
+    registry::{Entry, Kind},
+    rpc::{self, Era, Message, MessageKind, Method, Target},
+};
+
+use super::{Exchange, Request};
+
+impl Exchange {
+    /// Judges a whole body. What it gives is forwarded: whether the answer must be filtered, and
+    /// the edits to the request.
+    pub(super) fn judge(
+        &mut self,
+        request: &Request,
+        body: Vec<u8>,
+        cx: &Cx,
+    ) -> Result<(bool, Edits), Refusal> {
+        let doc =
+            Doc::parse(body).map_err(|(fault, _)| Refusal::Unreadable(rpc::Fault::Json(fault)))?;
+        let message = rpc::read(&doc, &request.headers).map_err(|(fault, id)| {
+            self.asker.id = id;
+            Refusal::Unreadable(fault)
+        })?;
+        self.asker.id = message.id.map(str::to_owned);
+        self.asker.era = Some(message.era);
+        self.asker.one_way = message.kind != MessageKind::Request;
+        self.record.message(&message);
+        message.check_method().map_err(Refusal::Unreadable)?;
+        let target = match &message.target {
+            Target::Plumbing | Target::Task(_) => return Ok((false, Edits::default())),
+            Target::List(_) => return Ok((true, Edits::default())),
+            Target::Resources(uris) => {
+                // What may not be read may not be watched.
+                for uri in uris {
+                    let wanted = Wanted {
+                        kind: Kind::Resource,
+                        name: uri,
+                        arguments: None,
+                    };
+                    self.judge_use(request, &message, &doc, &wanted, cx)?;
+                }
+                return Ok((false, Edits::default()));
+            }
+            // `check_method` has refused it already.
+            Target::Unknown => return Err(Refusal::NotFound),
+            Target::Tool(name) => (Kind::Tool, name, message.arguments()),
+            Target::Prompt(name) => (Kind::Prompt, name, message.arguments()),
+            Target::Resource(name) => (Kind::Resource, name, message.params),
+        };
+        let (kind, name, arguments) = target;
+        self.asker.tool_call = kind == Kind::Tool;
+        let wanted = Wanted {
+            kind,
+            name,
+            arguments,
+        };
+        Ok((false, self.judge_use(request, &message, &doc, &wanted, cx)?))
+    }
+}
+
+/// What a request wants to use.
+struct Wanted<'a> {
+    kind: Kind,
+    name: &'a str,
+    arguments: Option<Node<'a>>,
+}
+
+impl Exchange {
+    /// Judges the use of a tool, a resource or a prompt.
+    fn judge_use(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        wanted: &Wanted<'_>,
+        cx: &Cx,
+    ) -> Result<Edits, Refusal> {
+        let policy = Arc::clone(&self.policy);
+        self.record.target(wanted.kind, wanted.name);
+        if let Some(arguments) = wanted.arguments {
+            self.record.arguments(arguments);
+        }
+        let unknown = |truth| Refusal::Unknown {
+            what: What::of(wanted.kind),
+            name: wanted.name.to_owned(),
+            truth,
+        };
+        let registry = policy.registry();
+        let entry = match wanted.kind {
+            Kind::Tool => registry.tool(wanted.name),
+            Kind::Prompt => registry.prompt(wanted.name),
+            Kind::Resource => registry.resource(&request.server, wanted.name),
+        };
+        let entry = entry
+            .filter(|entry| entry.server == request.server)
+            .ok_or_else(|| unknown("unregistered"))?;
+        self.record.entry(entry);
+
+        let session = self.record.session_id.clone();
+        let seen = Call {
+            principal: &request.principal,
+            entry,
+            args: Partial::Unknown,
+            meta: Partial::Unknown,
+            session: session.as_deref(),
+            now: cx.now,
+        };
+        if completes(message) {
+            return match policy.visible(&seen) {
+                true => Ok(rename(message, doc, wanted, entry)),
+                false => Err(unknown("hidden")),
+            };
+        }
+        let call = Call {
+            args: Partial::Known(wanted.arguments),
+            meta: Partial::Known(message.params.and_then(|params| params.get("_meta"))),
+            ..seen
+        };
+        let verdict = policy.decide(&call);
+        if let Verdict::Deny { cause, decision } = &verdict {
+            // What the caller may not see at all does not exist for it; only audit knows better.
+            if !policy.visible(&seen) {
+                self.record.rule.clone_from(&decision.rule);
+                self.record.message.clone_from(&decision.reason);
+                return Err(unknown(truth(cause)));
+            }
+            if let Cause::MissingScope(scopes) = cause {
+                return Err(Refusal::MissingScope(scopes.clone()));
+            }
+        }
+        if wanted.kind == Kind::Tool {
+            if message.era == Era::Modern {
+                rpc::check_params(
+                    &request.headers,
+                    wanted.arguments,
+                    entry.input.param_headers(),
+                )
+                .map_err(Refusal::Unreadable)?;
+            }
+            entry
+                .input
+                .violations(wanted.arguments, MAX_VIOLATIONS)
+                .map_err(Refusal::Contract)?;
+        }
+        match verdict {
+            Verdict::Allow(permit) => {
+                self.record.rule.clone_from(&permit.decision().rule);
+                self.record.reason = "rule";
+                let mut edits = rename(message, doc, wanted, entry);
+                edits.headers.extend(entry.timeout.map(|timeout| {
+                    let millis = timeout.as_millis().to_string();
+                    HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms", millis)
+                }));
+                Ok(edits)
+            }
+            Verdict::Ask { permit, approver } => {
+                let role = match approver {
+                    Approver::Role(role) => role,
+                    Approver::User => "the user".to_owned(),
+                };
+                self.record.decision = Decision::ApprovalRequired;
+                Err(Refusal::ApproverUnreachable {
+                    rule: permit.decision().rule.clone(),
+                    approver: role,
+                })
+            }
+            Verdict::Deny { decision, cause } => Err(match cause {
+                Cause::MissingScope(scopes) => Refusal::MissingScope(scopes),
+                Cause::Hidden(_) => unknown(truth(&cause)),
+                Cause::NoRule => Refusal::NoRule,
+                Cause::Rule => Refusal::Rule(decision),
+                Cause::ConditionFailed { rule, fault } => Refusal::Condition {
+                    rule,
+                    out_of_fuel: fault == crate::condition::Fault::Fuel,
+                    fault: fault.to_string(),
+                },
+            }),
+        }
+    }
+}
+
+/// Whether the message only asks for completions of arguments: allowed to whoever sees the entry.
+fn completes(message: &Message<'_>) -> bool {
+    message.operation == Method::Complete
+}
+
+/// Puts the backend's name in place of the agent's; nothing else of the request changes.
+fn rename(message: &Message<'_>, doc: &Doc, wanted: &Wanted<'_>, entry: &Entry) -> Edits {
+    if wanted.kind == Kind::Resource || entry.backend_name == wanted.name {
+        return Edits::default();
+    }
+    let holder = message.params.and_then(|params| match completes(message) {
+        true => params.get("ref"),
+        false => Some(params),
+    });
+    let Some(name) = holder.and_then(|holder| holder.get("name")) else {
+        return Edits::default();
+    };
+    let edit = Splice {
+        at: name.span(),
+        with: quote(&entry.backend_name).into_bytes(),
+    };
+    let headers = match (message.era, completes(message)) {
+        (Era::Modern, false) => {
+            vec![HeaderEdit::Set(
+                "mcp-name",
+                rpc::encode_header(&entry.backend_name),
+            )]
+        }
+        _ => Vec::new(),
+    };
+    Edits {
+        headers,
+        body: Some(splice(doc.bytes(), vec![edit])),
+    }
+}
+
+/// The true reason behind "does not exist", for audit.
+fn truth(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Hidden(HiddenBy::Tenant) => "hidden_tenant",
+        Cause::Hidden(HiddenBy::Environment) => "hidden_environment",
+        Cause::Hidden(HiddenBy::Sunset) => "hidden_sunset",
+        Cause::MissingScope(_) => "hidden_scope",
+        Cause::NoRule => "hidden_no_rule",
+        Cause::Rule => "hidden_rule",
+        Cause::ConditionFailed { .. } => "hidden_condition",
+    }
+}
+
+impl What {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Tool => Self::Tool,
+            Kind::Resource => Self::Resource,
+            Kind::Prompt => Self::Prompt,
+        }
+    }
+}
+
+const MAX_VIOLATIONS: usize = 20;

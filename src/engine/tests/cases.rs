@@ -1,0 +1,177 @@
+//! Feeds the case corpus to the engine, in whole bodies and cut in pieces.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use engine::{
+    config::Config,
+    cx::{Cx, Timestamp},
+    exchange::{Event, Exchange, Step},
+    http::{Edits, HeaderEdit, Headers, Peer, Reply},
+    policy::Policy,
+    record::End,
+};
+
+#[path = "../../../tests/corpus/model.rs"]
+mod model;
+
+use model::{Case, Group, Seen};
+
+#[test]
+fn every_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (file, group) in model::groups(&folder) {
+        let policy = compile(&file, &group);
+        for case in &group.cases {
+            for piece in [usize::MAX, 1, 7] {
+                count += 1;
+                let seen = run(&policy, case, piece);
+                let differences = case.differences(&seen);
+                if !differences.is_empty() {
+                    wrong.push(format!(
+                        "{file}: {}:\n  {}",
+                        case.name,
+                        differences.join("\n  ")
+                    ));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(count > 0, "the corpus is empty");
+    assert!(
+        wrong.is_empty(),
+        "{} cases differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+fn compile(file: &str, group: &Group) -> Arc<Policy> {
+    let config = Config::join(vec![group.registry.clone()], vec![group.policy.clone()]);
+    let policy = config.and_then(Policy::compile);
+    Arc::new(policy.unwrap_or_else(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        panic!(
+            "{file} ({}) does not compile:\n{}",
+            group.about,
+            lines.join("\n")
+        )
+    }))
+}
+
+/// One exchange, as Envoy would drive it, with bodies in pieces of `piece` bytes.
+fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
+    let cx = Cx {
+        now: Timestamp(1_790_000_000_000_000_000),
+    };
+    let mut exchange = Exchange::new(Arc::clone(policy));
+    let mut seen = Seen::default();
+    let (method, path, headers, body) = case.request.wire();
+    let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
+        (b":method".to_vec(), method.into_bytes()),
+        (b":path".to_vec(), path.into_bytes()),
+        (b":authority".to_vec(), b"127.0.0.1:10000".to_vec()),
+        (b":scheme".to_vec(), b"http".to_vec()),
+    ];
+    all.extend(
+        headers
+            .into_iter()
+            .map(|(name, value)| (name.into_bytes(), value)),
+    );
+    let head = Event::RequestHead {
+        headers: Headers::new(all.clone()),
+        peer: Peer::default(),
+        end: body.is_empty(),
+    };
+    let mut step = exchange.on(head, &cx);
+    let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
+    while let (Step::Hold, Some(bytes)) = (&step, pieces.next()) {
+        let end = pieces.peek().is_none();
+        step = exchange.on(Event::RequestBody { bytes, end }, &cx);
+    }
+    match step {
+        Step::Hold => panic!("{}: held for ever", case.name),
+        Step::Reply(reply) => answer(&mut seen, reply),
+        Step::Forward(edits) => {
+            let sent = edits.body.clone().unwrap_or(body);
+            seen.forwarded = Some((edit(&all, &edits), sent));
+            upstream(&mut exchange, case, piece, &mut seen, &cx);
+        }
+    }
+    let status = Some(seen.status);
+    let closing = exchange.close(End {
+        status,
+        ..End::default()
+    });
+    seen.record = serde_json::from_slice(&closing.record).expect("a JSON record");
+    seen
+}
+
+fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen, cx: &Cx) {
+    let (status, headers, body) = case.upstream.wire();
+    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+    all.extend(
+        headers
+            .into_iter()
+            .map(|(name, value)| (name.into_bytes(), value.into_bytes())),
+    );
+    let head = Event::ResponseHead {
+        headers: Headers::new(all.clone()),
+        end: body.is_empty(),
+    };
+    let mut held = Vec::new();
+    seen.status = status;
+    match exchange.on(head, cx) {
+        Step::Forward(edits) => seen.headers = edit(&all, &edits),
+        Step::Hold => {}
+        Step::Reply(reply) => return answer(seen, reply),
+    }
+    let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
+    while let Some(bytes) = pieces.next() {
+        let end = pieces.peek().is_none();
+        held.extend_from_slice(bytes);
+        match exchange.on(Event::ResponseBody { bytes, end }, cx) {
+            Step::Hold => {}
+            Step::Forward(edits) => {
+                if seen.headers.is_empty() {
+                    seen.headers = edit(&all, &edits);
+                }
+                let held = std::mem::take(&mut held);
+                seen.body.extend(edits.body.unwrap_or(held));
+            }
+            Step::Reply(reply) => return answer(seen, reply),
+        }
+    }
+}
+
+fn answer(seen: &mut Seen, reply: Reply) {
+    seen.status = reply.status;
+    seen.headers = reply
+        .headers
+        .into_iter()
+        .map(|(n, v)| (n.to_owned(), v))
+        .collect();
+    seen.body = reply.body;
+}
+
+/// The headers as they go on.
+fn edit(headers: &[(Vec<u8>, Vec<u8>)], edits: &Edits) -> BTreeMap<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut headers: BTreeMap<_, _> = headers
+        .iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect();
+    for edit in &edits.headers {
+        match edit {
+            HeaderEdit::Set(name, value) => {
+                headers.insert((*name).to_owned(), value.clone());
+            }
+            HeaderEdit::Remove(name) => {
+                headers.remove(name);
+            }
+        }
+    }
+    headers
+}

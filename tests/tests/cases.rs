@@ -1,0 +1,81 @@
+//! Sends the case corpus through a real Envoy, to a server that records what reaches it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use tests::bundle::bundle;
+use tests::client::{self, Request};
+use tests::envoy::{Envoy, Gateway, Setup};
+use tests::recorder::{Answer, Recorder};
+use tests::tools;
+
+#[path = "../corpus/model.rs"]
+mod model;
+
+use model::{Case, Group, Seen};
+
+#[tokio::test]
+async fn every_case() {
+    let next = Arc::new(Mutex::new(Answer::body("text/plain", "")));
+    let script = Arc::clone(&next);
+    let upstream = Recorder::scripted(move |_| script.lock().expect("no holder panics").clone());
+    let upstream = upstream.await;
+    let groups = model::groups(&tools::root().join("tests/cases"));
+    let gateways = groups.iter().map(|(_, group)| gateway(group, &upstream)).collect();
+    let envoy = Envoy::start(&Setup { gateways, concurrency: 1 }).await;
+
+    let mut wrong = Vec::new();
+    for (index, (file, group)) in groups.iter().enumerate() {
+        for (done, case) in group.cases.iter().enumerate() {
+            *next.lock().expect("no holder panics") = answer(case);
+            upstream.clear();
+            let mut seen = run(&envoy, index, case).await;
+            // Whatever was forwarded came before the answer.
+            seen.forwarded = upstream.seen().pop().map(|seen| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let mut headers: BTreeMap<_, _> =
+                    seen.headers.iter().map(|(n, v)| (n.clone(), text(v))).collect();
+                headers.insert(":path".to_owned(), seen.path);
+                (headers, seen.body)
+            });
+            let lines = envoy.wait_access_log(index, done + 1).await;
+            seen.record = lines[done]["toolgate"].clone();
+            let differences = case.differences(&seen);
+            if !differences.is_empty() {
+                wrong.push(format!("{file}: {}:\n  {}", case.name, differences.join("\n  ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A gateway under the group's configuration, with every cluster at the one recorder.
+fn gateway(group: &Group, upstream: &Recorder) -> Gateway {
+    let servers = group.registry["servers"].as_object().expect("servers");
+    let clusters: Vec<_> = servers.keys().map(|name| (name.as_str(), upstream.addr())).collect();
+    Gateway::toolgate(bundle(&group.registry, &group.policy), &clusters)
+}
+
+fn answer(case: &Case) -> Answer {
+    let (status, headers, body) = case.upstream.wire();
+    Answer { status, headers, ..Answer::body("", body) }
+}
+
+async fn run(envoy: &Envoy, index: usize, case: &Case) -> Seen {
+    let (method, path, headers, body) = case.request.wire();
+    let mut request = Request::new(&method, &path);
+    for (name, value) in headers {
+        request = request.header(&name, value);
+    }
+    if method == "POST" || !body.is_empty() {
+        request = request.body(body);
+    }
+    let answer = client::send(envoy.gateway(index), &request).await.expect("an answer");
+    let headers = answer.headers.iter();
+    Seen {
+        status: answer.status,
+        headers: headers.map(|(n, v)| (n.clone(), String::from_utf8_lossy(v).into_owned())).collect(),
+        body: answer.body,
+        ..Seen::default()
+    }
+}
