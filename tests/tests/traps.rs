@@ -1,0 +1,436 @@
+//! What has let calls past filters in Envoy before: each way, tried on ours.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::client::{self, Connection, Request, Response};
+use tests::envoy::{Envoy, Gateway, Setup};
+use tests::message::{call, modern};
+use tests::recorder::{Answer, Recorder};
+use tests::{bundle, tools};
+
+/// Refunds up to 100 are allowed, and are called something else behind the gateway.
+fn refunds(cluster: &str) -> String {
+    let tool = json!({
+        "name": "refund",
+        "mcpTool": "payments.refund_to_customer",
+        "inputSchema": {
+            "type": "object",
+            "properties": { "amount": { "type": "number" }, "note": { "type": "string" } },
+            "required": ["amount"],
+        },
+    });
+    let mut registry = bundle::registry(&[("payments", vec![tool])]);
+    registry["servers"]["payments"]["cluster"] = json!(cluster);
+    let policy = json!({
+        "version": "1",
+        "rules": [{
+            "id": "small-refunds",
+            "tools": ["refund"],
+            "when": "args.amount <= 100",
+            "decision": "allow",
+        }],
+    });
+    bundle::bundle(&registry, &policy)
+}
+
+fn refund(amount: f64) -> Request {
+    call(
+        "refund",
+        &json!({ "amount": amount, "note": "x".repeat(200) }),
+    )
+}
+
+#[track_caller]
+fn denied(answer: &Response) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["result"]["isError"], true, "{answer:?}");
+}
+
+#[track_caller]
+fn done(answer: &Response) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["result"]["isError"], false, "{answer:?}");
+}
+
+/// One Envoy, one VM; a recorder of HTTP/1.1 and one of HTTP/2 behind it.
+struct Stage {
+    h1: Recorder,
+    h2: Recorder,
+    envoy: Envoy,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let h1 = Recorder::start().await;
+        let h2 = Recorder::scripted_h2(Answer::success).await;
+        let before_h1 = Gateway::toolgate(refunds("h1"), &[("h1", h1.addr())]);
+        let mut before_h2 = Gateway::toolgate(refunds("h2"), &[("h2", h2.addr())]);
+        before_h2.clusters[0].h2 = true;
+        let gateways = vec![
+            Gateway {
+                trailers: true,
+                ..before_h1.clone()
+            },
+            Gateway {
+                trailers: true,
+                ..before_h2
+            },
+            Gateway {
+                decompress: true,
+                ..before_h1
+            },
+        ];
+        let envoy = Envoy::start(&Setup {
+            gateways,
+            concurrency: 1,
+        })
+        .await;
+        Self { h1, h2, envoy }
+    }
+
+    fn gateways(&self) -> [(SocketAddr, &Recorder); 3] {
+        [
+            (self.envoy.gateway(0), &self.h1),
+            (self.envoy.gateway(1), &self.h2),
+            (self.envoy.gateway(2), &self.h1),
+        ]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_a_request_ends_it_is_judged() {
+    let stage = Stage::set().await;
+    let shapes: [(&str, fn(f64) -> Request); 5] = [
+        ("whole", refund),
+        ("cut", |amount| refund(amount).cut(40)),
+        ("with trailers", |amount| {
+            refund(amount).trailer("x-tail", "1")
+        }),
+        ("cut, with trailers", |amount| {
+            refund(amount).cut(40).trailer("x-tail", "1")
+        }),
+        ("one byte a chunk", |amount| {
+            let message = modern(
+                "tools/call",
+                json!({
+                    "name": "refund", "arguments": { "amount": amount },
+                }),
+            );
+            let bytes = message.to_string().into_bytes();
+            Request::modern("/mcp", &message).chunks(bytes.into_iter().map(|byte| vec![byte]))
+        }),
+    ];
+    for (index, (to, recorder)) in stage.gateways().into_iter().enumerate() {
+        for (shape, request) in shapes {
+            for over_h2 in [false, true] {
+                let what = format!("gateway {index}, {shape}, over h2: {over_h2}");
+                recorder.clear();
+                denied(&send(to, &request(100.5), over_h2, &what).await);
+                assert!(recorder.seen().is_empty(), "{what}: {:?}", recorder.seen());
+                done(&send(to, &request(99.5), over_h2, &what).await);
+                forwarded(recorder, &what);
+            }
+        }
+    }
+}
+
+/// What came through is one request, renamed, of the length it says.
+#[track_caller]
+fn forwarded(recorder: &Recorder, what: &str) {
+    let seen = recorder.seen();
+    let [seen] = seen.as_slice() else {
+        panic!("{what}: {seen:?}")
+    };
+    assert!(seen.complete && seen.method == "POST", "{what}: {seen:?}");
+    let message = seen.json();
+    assert_eq!(
+        message["params"]["name"], "payments.refund_to_customer",
+        "{what}: {seen:?}"
+    );
+    assert_eq!(
+        seen.header("mcp-name"),
+        Some("payments.refund_to_customer"),
+        "{what}: {seen:?}"
+    );
+    assert_eq!(
+        message["params"]["arguments"]["amount"], 99.5,
+        "{what}: {seen:?}"
+    );
+    if let Some(length) = seen.header("content-length") {
+        assert_eq!(length, seen.body.len().to_string(), "{what}: {seen:?}");
+    }
+}
+
+async fn send(to: SocketAddr, request: &Request, over_h2: bool, what: &str) -> Response {
+    let answer = if over_h2 {
+        client::send_h2(to, request).await
+    } else {
+        client::send(to, request).await
+    };
+    answer.unwrap_or_else(|fault| panic!("{what}: {fault}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressed_bodies_are_judged_as_what_they_say() {
+    let stage = Stage::set().await;
+    let zipped = |amount: f64| {
+        let message = modern(
+            "tools/call",
+            json!({
+                "name": "refund", "arguments": { "amount": amount, "note": "x".repeat(200) },
+            }),
+        );
+        let body = gzip(message.to_string().as_bytes());
+        Request::modern("/mcp", &message)
+            .header("content-encoding", "gzip")
+            .body(body)
+    };
+    let to = stage.envoy.gateway(2);
+    denied(&client::send(to, &zipped(100.5)).await.expect("an answer"));
+    assert!(stage.h1.seen().is_empty(), "{:?}", stage.h1.seen());
+    done(&client::send(to, &zipped(99.5)).await.expect("an answer"));
+    forwarded(&stage.h1, "decompressed");
+    stage.h1.clear();
+    // Without the decompressor nobody has read it.
+    let answer = client::send(stage.envoy.gateway(0), &zipped(99.5))
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status, 415, "{answer:?}");
+    // Corrupt, it comes out of the decompressor empty.
+    let corrupt = refund(99.5).header("content-encoding", "gzip");
+    let answer = client::send(to, &corrupt).await.expect("an answer");
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+    assert!(stage.h1.seen().is_empty(), "{:?}", stage.h1.seen());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewritten_body_leaves_the_connection_clean() {
+    let stage = Stage::set().await;
+    for (to, recorder) in [stage.gateways()[0], stage.gateways()[1]] {
+        let mut connection = Connection::open(to).await.expect("envoy listens");
+        for _ in 0..20 {
+            recorder.clear();
+            connection
+                .write(&refund(99.5).bytes("localhost"))
+                .await
+                .expect("open");
+            done(&connection.response().await.expect("an answer"));
+            forwarded(recorder, "again and again");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewritten_response_that_ends_in_trailers_is_filtered() {
+    let list = |seen: &tests::recorder::Seen| {
+        let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
+        Answer::json(&json!({
+            "jsonrpc": "2.0", "id": seen.json()["id"],
+            "result": {
+                "resultType": "complete", "ttlMs": 1000, "cacheScope": "public",
+                "tools": [tool("payments.refund_to_customer"), tool("payments.secret")],
+            },
+        }))
+    };
+    let h1 = Recorder::scripted(list).await;
+    let h2 = Recorder::scripted_h2(move |seen| list(seen).trailer("x-end", "1")).await;
+    let before_h1 = Gateway::toolgate(refunds("h1"), &[("h1", h1.addr())]);
+    let mut before_h2 = Gateway::toolgate(refunds("h2"), &[("h2", h2.addr())]);
+    before_h2.clusters[0].h2 = true;
+    let setup = Setup {
+        gateways: vec![before_h1, before_h2],
+        concurrency: 1,
+    };
+    let envoy = Envoy::start(&setup).await;
+    let request = Request::modern("/mcp", &modern("tools/list", json!({})));
+    for index in 0..2 {
+        for over_h2 in [false, true] {
+            let what = format!("gateway {index}, over h2: {over_h2}");
+            let answer = send(envoy.gateway(index), &request, over_h2, &what).await;
+            let result = &answer.json()["result"];
+            let names: Vec<&Value> = result["tools"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|t| &t["name"])
+                .collect();
+            assert_eq!(names, [&json!("refund")], "{what}: {answer:?}");
+            assert_eq!(result["cacheScope"], "private", "{what}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_flag_calls_are_not_governed() {
+    let recorder = Recorder::start().await;
+    let gateway = Gateway::toolgate(refunds("h1"), &[("h1", recorder.addr())])
+        .with_filter(|filter| filter.hold_head = false);
+    let envoy = Envoy::start(&Setup::one(gateway)).await;
+    let request = refund(100.5).cut(40);
+    let answer = client::send(envoy.addr(), &request);
+    let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
+    // It stalls, which is safe, but is no answer. If this fails, the flag is not needed any more.
+    let governed = matches!(&answer, Ok(Ok(answer)) if answer.status == 200);
+    assert!(!governed || !recorder.seen().is_empty(), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_are_no_text_are_refused_and_kill_nothing() {
+    let stage = Stage::set().await;
+    let read = [
+        "accept",
+        "authorization",
+        "baggage",
+        "content-encoding",
+        "content-type",
+        "cookie",
+        "last-event-id",
+        "mcp-method",
+        "mcp-name",
+        "mcp-param-region",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "origin",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+        "x-unknown",
+    ];
+    for (to, recorder) in [stage.gateways()[0], stage.gateways()[1]] {
+        for name in read {
+            for over_h2 in [false, true] {
+                let what = format!("{name}, over h2: {over_h2}");
+                recorder.clear();
+                let request = refund(100.5).without(name).header(name, b"a\xffb");
+                let answer = send(to, &request, over_h2, &what).await;
+                let refused = (400..500).contains(&answer.status)
+                    || answer.json()["result"]["isError"] == true;
+                assert!(refused, "{what}: {answer:?}");
+                assert!(recorder.seen().is_empty(), "{what}: {:?}", recorder.seen());
+                done(&send(to, &refund(99.5), over_h2, &what).await);
+            }
+        }
+    }
+    let stats = stage.envoy.stats().await;
+    let reloads: u64 = stats
+        .iter()
+        .filter(|(name, _)| name.contains("vm_reload"))
+        .map(|(_, value)| value)
+        .sum();
+    assert_eq!(reloads, 0, "{stats:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_up_to_the_bound_are_judged_and_no_larger() {
+    let stage = Stage::set().await;
+    let sized = |amount: f64, size: usize| {
+        let message = |note: &str| {
+            modern(
+                "tools/call",
+                json!({
+                    "name": "refund", "arguments": { "amount": amount, "note": note },
+                }),
+            )
+        };
+        let bare = message("").to_string().len();
+        let message = message(&"x".repeat(size - bare));
+        assert_eq!(message.to_string().len(), size);
+        Request::modern("/mcp", &message)
+    };
+    let bound = 4 << 20;
+    for (to, recorder) in [stage.gateways()[0], stage.gateways()[1]] {
+        for over_h2 in [false, true] {
+            for size in [1 << 10, 70_000, 1 << 20, bound] {
+                let what = format!("{size} bytes, over h2: {over_h2}");
+                recorder.clear();
+                denied(&send(to, &sized(100.5, size), over_h2, &what).await);
+                assert!(recorder.seen().is_empty(), "{what}");
+                done(&send(to, &sized(99.5, size), over_h2, &what).await);
+                forwarded(recorder, &what);
+            }
+            recorder.clear();
+            for request in [sized(99.5, bound + 1), sized(99.5, bound + 1).cut(bound)] {
+                let answer = send(to, &request, over_h2, "too large").await;
+                assert_eq!(answer.status, 413, "{answer:?}");
+                assert!(answer.json()["error"]["code"].is_i64(), "{answer:?}");
+            }
+            let answer = send(to, &refund(0.0).body("1"), over_h2, "one byte").await;
+            assert_eq!(answer.status, 400, "{answer:?}");
+            assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
+        }
+    }
+    let mut stage = stage;
+    assert!(stage.envoy.alive());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trap_lets_nothing_through_and_heals() {
+    let recorder = Recorder::start().await;
+    let trapping = tools::target()
+        .join("rig")
+        .join(format!("trap-{}.wasm", std::process::id()));
+    fs::create_dir_all(trapping.parent().expect("in a directory")).expect("writable");
+    let injected = Command::new(tools::node())
+        .arg(tools::client("inject-trap.mjs"))
+        .args([&tools::filter(), &trapping])
+        .status();
+    assert!(injected.expect("node is executable").success());
+    let gateway = Gateway::toolgate(refunds("h1"), &[("h1", recorder.addr())])
+        .with_filter(|filter| filter.wasm.clone_from(&trapping));
+    let envoy = Envoy::start(&Setup::one(gateway)).await;
+    let _ = fs::remove_file(&trapping);
+
+    let to = envoy.addr();
+    done(&client::send(to, &refund(99.5)).await.expect("an answer"));
+    recorder.clear();
+    // Half a body is on its way when the VM goes.
+    let mut pending = Connection::open(to).await.expect("envoy listens");
+    let bytes = refund(99.5).bytes("localhost");
+    pending
+        .write(&bytes[..bytes.len() - 10])
+        .await
+        .expect("open");
+    done(&client::send(to, &refund(1.0)).await.expect("an answer"));
+    recorder.clear();
+    let fatal = (0..90).fold(refund(99.5), |request, n| {
+        request.header(&format!("x-{n}"), "1")
+    });
+    let answer = client::send(to, &fatal).await.expect("an answer");
+    assert_eq!(answer.status, 503, "{answer:?}");
+    // Envoy may also just close it.
+    let _ = pending.write(&bytes[bytes.len() - 10..]).await;
+    if let Ok(answer) = pending.response().await {
+        assert_eq!(answer.status, 503, "{answer:?}");
+    }
+    assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
+
+    denied(&client::send(to, &refund(100.5)).await.expect("an answer"));
+    assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
+    done(&client::send(to, &refund(99.5)).await.expect("an answer"));
+    forwarded(&recorder, "after the trap");
+}
+
+/// A gzip stream of one stored block.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
+    let length = u16::try_from(bytes.len()).expect("one block");
+    out.extend(length.to_le_bytes());
+    out.extend((!length).to_le_bytes());
+    out.extend(bytes);
+    let crc = bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            }
+        })
+    });
+    out.extend((!crc).to_le_bytes());
+    out.extend(u32::from(length).to_le_bytes());
+    out
+}
