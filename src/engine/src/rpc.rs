@@ -25,3 +25,6 @@ pub use self::{
     method::{List, Method, Target},
     param::check_params,
 };
+
+#[cfg(test)]
+mod tests;

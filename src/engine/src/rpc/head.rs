@@ -204,3 +204,6 @@ const MAX_PARAMS: usize = 64;
 const MAX_NAME: usize = 128;
 /// The longest value of an `mcp-*` header, in bytes.
 const MAX_VALUE: usize = 8192;
+
+#[cfg(test)]
+mod tests;

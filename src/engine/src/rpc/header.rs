@@ -102,3 +102,6 @@ const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
 const PREFIX: &str = "=?base64?";
 const SUFFIX: &str = "?=";
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,6 @@ fn power(text: &str) -> Option<i64> {
 fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
+
+#[cfg(test)]
+mod tests;
