@@ -217,14 +217,26 @@ fn check_names(params: Option<Node<'_>>) -> Result<Option<Node<'_>>, Fault> {
 fn check_near_misses(object: Node<'_>, reserved: &[&'static str]) -> Result<(), Fault> {
     for member in object.members() {
         let key = member.key();
-        if let Some(name) = reserved
-            .iter()
-            .find(|name| **name != key && folded(&key).eq(folded(name)))
-        {
+        if let Some(name) = resembled(&key, reserved) {
             return Err(Fault::Envelope(Shape::NearMiss(name)));
         }
     }
     Ok(())
+}
+
+/// The reserved name that this one resembles without being it. There may be very many members, so
+/// the common case is settled by length.
+fn resembled(key: &str, reserved: &[&'static str]) -> Option<&'static str> {
+    let alike = if key.bytes().all(|b| matches!(b, 1..=0x7f)) {
+        reserved.iter().find(|name| name.eq_ignore_ascii_case(key))
+    } else {
+        let first = folded(key).next();
+        reserved
+            .iter()
+            .filter(|name| name.chars().next() == first)
+            .find(|name| folded(key).eq(folded(name)))
+    };
+    alike.copied().filter(|name| *name != key)
 }
 
 /// Through upper case and back: that takes the long s and the Kelvin sign along.
