@@ -1,3 +1,72 @@
-//! The command line.
+//! The command line: arguments and exit codes. One command, one module, one `run`.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod bundle;
+mod envoy;
+mod inputs;
+mod render;
+mod report;
+mod run;
+mod schema;
+mod source;
+
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// Govern MCP traffic inside Envoy: write a registry of what exists and a policy of what may
+/// happen, see them at work on this machine, and ship them as Envoy configuration.
+#[derive(Parser)]
+#[command(name = "toolgate", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Bundle(bundle::Arguments),
+    Render(render::Arguments),
+    Schema(schema::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Render(arguments) => render::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+        {
+            // Whoever reads our output has seen enough.
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("error: {error:#}");
+        ExitCode::from(COULD_NOT_RUN)
+    })
+}
+
+/// The input has problems, and they were printed.
+const FINDINGS: u8 = 1;
+const COULD_NOT_RUN: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  toolgate run -r policies/registry.yaml -p policies/policy.yaml
+      govern the servers of the registry on http://127.0.0.1:10000, and watch each decision
+  toolgate bundle -r registry.yaml -p base.yaml team.yaml -o bundle.json
+      check the files and join them into the one document that the filter loads
+  toolgate render --for envoy -r registry.yaml -p policy.yaml -o envoy.yaml
+      the same as a complete Envoy configuration
+  toolgate schema policy > policy.schema.json
+      for completion and checks in an editor
+
+Exit status: 0 fine, 1 the files have problems, 2 could not run.";

@@ -1,0 +1,312 @@
+//! Toolgate as an Envoy configuration: listener, filters, clusters, statistics.
+//!
+//! Pure: from a [`Setup`] to the values that Envoy reads; nothing here touches a file.
+
+mod cluster;
+
+use serde_json::{Value, json};
+
+pub(crate) use cluster::{Address, Upstream, upstream};
+
+/// Everything a configuration is made from.
+pub(crate) struct Setup {
+    /// Where agents connect.
+    pub(crate) listen: Address,
+    /// Envoy's administration interface.
+    pub(crate) admin: Address,
+    /// Path of `toolgate.wasm` as Envoy sees it.
+    pub(crate) wasm: String,
+    /// Path that Envoy writes the access log to.
+    pub(crate) access_log: String,
+    /// Path of the certificates that servers spoken to by TLS are verified against.
+    pub(crate) roots: String,
+    /// The bundle: the filter's configuration.
+    pub(crate) bundle: String,
+    /// The largest body that the filter holds, in bytes.
+    pub(crate) max_body: u64,
+    /// Token issuers that Envoy verifies.
+    pub(crate) issuers: Vec<Issuer>,
+    /// Clusters of the registered servers that say where they are.
+    pub(crate) upstreams: Vec<Upstream>,
+}
+
+/// A token issuer.
+pub(crate) struct Issuer {
+    /// The `iss` claim.
+    pub(crate) issuer: String,
+    /// Accepted `aud` claims; empty: any.
+    pub(crate) audiences: Vec<String>,
+    /// Its public keys.
+    pub(crate) jwks: Jwks,
+}
+
+/// Where an issuer's public keys are.
+pub(crate) enum Jwks {
+    /// Fetched by Envoy, through a cluster of its own.
+    Url(String, Upstream),
+    /// A file that Envoy reads.
+    File(String),
+    /// The key set itself.
+    Inline(String),
+}
+
+/// The name of the header that picks the cluster; the filter sets it, a client cannot.
+const CLUSTER_HEADER: &str = "x-toolgate-cluster";
+/// Room beyond the largest body, so that the filter and not Envoy answers a body that is too large.
+const HEADROOM: u64 = 1 << 20;
+/// The largest window of HTTP/2 (RFC 9113, section 6.9.1).
+const MAX_WINDOW: u64 = (1 << 31) - 1;
+
+/// One static document: everything in it.
+pub(crate) fn bootstrap(setup: &Setup) -> Value {
+    json!({
+        "admin": { "address": setup.admin.value() },
+        "stats_config": statistics(),
+        "static_resources": { "listeners": [listener(setup)], "clusters": clusters(setup) },
+    })
+}
+
+/// A document that names two files for listener and clusters, which Envoy follows as they change.
+pub(crate) fn following(setup: &Setup, folder: &str) -> Value {
+    let follow = |file: &str| {
+        json!({
+            "resource_api_version": "V3",
+            "path_config_source": {
+                "path": format!("{folder}/{file}"),
+                "watched_directory": { "path": folder },
+            },
+        })
+    };
+    json!({
+        "node": { "id": "toolgate", "cluster": "toolgate" },
+        "admin": { "address": setup.admin.value() },
+        "stats_config": statistics(),
+        "dynamic_resources": { "lds_config": follow("lds.json"), "cds_config": follow("cds.json") },
+    })
+}
+
+/// A discovery response: what [`following`]'s files hold.
+pub(crate) fn discovery(version: u64, kind: &str, resources: Vec<Value>) -> Value {
+    let resources: Vec<Value> = resources.into_iter().map(|r| typed(kind, r)).collect();
+    json!({ "version_info": version.to_string(), "resources": resources })
+}
+
+/// Type of a listener.
+pub(crate) const LISTENER: &str = "envoy.config.listener.v3.Listener";
+/// Type of a cluster.
+pub(crate) const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
+
+/// The listener with its filters.
+pub(crate) fn listener(setup: &Setup) -> Value {
+    let mut filters = Vec::new();
+    if !setup.issuers.is_empty() {
+        filters.push(jwt_authn(&setup.issuers));
+    }
+    filters.push(toolgate(setup));
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": typed(
+            "envoy.extensions.filters.http.router.v3.Router",
+            json!({ "suppress_envoy_headers": true }),
+        ),
+    }));
+    // HTTP/1.1 holds bodies in the connection's buffer, HTTP/2 in the stream's window.
+    let held = setup.max_body.saturating_add(HEADROOM).min(MAX_WINDOW);
+    json!({
+        "name": "mcp",
+        "address": setup.listen.value(),
+        "per_connection_buffer_limit_bytes": held,
+        "filter_chains": [{
+            "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": typed(
+                    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    json!({
+                        "stat_prefix": "mcp",
+                        "codec_type": "AUTO",
+                        "http2_protocol_options": {
+                            "initial_stream_window_size": held,
+                            "initial_connection_window_size": held.saturating_mul(2).min(MAX_WINDOW),
+                            "max_concurrent_streams": 100,
+                        },
+                        // The edge: `x-envoy-*` headers of a client are nobody's.
+                        "use_remote_address": true,
+                        "internal_address_config": {},
+                        "normalize_path": true,
+                        "merge_slashes": true,
+                        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+                        "common_http_protocol_options": { "headers_with_underscores_action": "REJECT_REQUEST" },
+                        "request_headers_timeout": "10s",
+                        "request_timeout": "60s",
+                        // Event streams are silent for long; the servers' own timeouts end calls.
+                        "stream_idle_timeout": "3600s",
+                        "access_log": [access_log(&setup.access_log)],
+                        "route_config": {
+                            "name": "mcp",
+                            "virtual_hosts": [{
+                                "name": "mcp",
+                                "domains": ["*"],
+                                "routes": [{
+                                    "match": { "prefix": "/" },
+                                    "route": {
+                                        "cluster_header": CLUSTER_HEADER,
+                                        "auto_host_rewrite": true,
+                                        "timeout": "0s",
+                                        "idle_timeout": "3600s",
+                                    },
+                                    "request_headers_to_remove": [CLUSTER_HEADER],
+                                }],
+                            }],
+                        },
+                        "http_filters": filters,
+                    }),
+                ),
+            }],
+        }],
+    })
+}
+
+/// Clusters of the servers and of the key sets.
+pub(crate) fn clusters(setup: &Setup) -> Vec<Value> {
+    let keys = setup
+        .issuers
+        .iter()
+        .filter_map(|issuer| match &issuer.jwks {
+            Jwks::Url(_, upstream) => Some(upstream),
+            Jwks::File(_) | Jwks::Inline(_) => None,
+        });
+    setup
+        .upstreams
+        .iter()
+        .chain(keys)
+        .map(|upstream| upstream.value(&setup.roots))
+        .collect()
+}
+
+fn toolgate(setup: &Setup) -> Value {
+    json!({
+        "name": "toolgate",
+        "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({
+            "config": {
+                "name": "toolgate",
+                // Without it the head would leave before the body is judged.
+                "allow_on_headers_stop_iteration": true,
+                "failure_policy": "FAIL_RELOAD",
+                "reload_config": { "backoff": { "base_interval": "1s" } },
+                "vm_config": {
+                    "vm_id": "toolgate",
+                    "runtime": "envoy.wasm.runtime.v8",
+                    "code": { "local": { "filename": setup.wasm } },
+                },
+                "configuration": typed(
+                    "google.protobuf.StringValue",
+                    json!({ "value": setup.bundle }),
+                ),
+            },
+        })),
+    })
+}
+
+/// Tokens are verified here and missing or bad ones let pass: the filter answers those itself,
+/// with the challenge that MCP clients follow.
+fn jwt_authn(issuers: &[Issuer]) -> Value {
+    let name = |index: usize| format!("issuer-{index}");
+    let providers: serde_json::Map<String, Value> = issuers
+        .iter()
+        .enumerate()
+        .map(|(index, issuer)| (name(index), provider(issuer)))
+        .collect();
+    let mut any: Vec<Value> = (0..issuers.len())
+        .map(|index| json!({ "provider_name": name(index) }))
+        .collect();
+    any.push(json!({ "allow_missing_or_failed": {} }));
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": typed("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", json!({
+            "providers": providers,
+            "rules": [{
+                "match": { "prefix": "/" },
+                "requires": { "requires_any": { "requirements": any } },
+            }],
+        })),
+    })
+}
+
+fn provider(issuer: &Issuer) -> Value {
+    let mut provider = json!({
+        "issuer": issuer.issuer,
+        // The header only: a token in a query string would end up in logs.
+        "from_headers": [{ "name": "Authorization", "value_prefix": "Bearer " }],
+        "payload_in_metadata": "jwt_payload",
+        "require_expiration": true,
+    });
+    if let Some(members) = provider.as_object_mut() {
+        if !issuer.audiences.is_empty() {
+            members.insert("audiences".into(), json!(issuer.audiences));
+        }
+        let (key, value) = match &issuer.jwks {
+            Jwks::Url(url, upstream) => (
+                "remote_jwks",
+                json!({
+                    "http_uri": { "uri": url, "cluster": upstream.cluster, "timeout": "5s" },
+                    "cache_duration": "300s",
+                    "async_fetch": { "fast_listener": true },
+                }),
+            ),
+            Jwks::File(path) => ("local_jwks", json!({ "filename": path })),
+            Jwks::Inline(keys) => ("local_jwks", json!({ "inline_string": keys })),
+        };
+        members.insert(key.into(), value);
+    }
+    provider
+}
+
+/// One JSON object a line; the filter's record stands in it as JSON, not as a string.
+fn access_log(path: &str) -> Value {
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": typed("envoy.extensions.access_loggers.file.v3.FileAccessLog", json!({
+            "path": path,
+            "log_format": { "text_format_source": { "inline_string":
+                "{\"time\":\"%START_TIME%\",\"toolgate\":%FILTER_STATE(wasm.toolgate:PLAIN)%}\n",
+            } },
+        })),
+    })
+}
+
+/// The filter writes tags into the names of its metrics; these cut them out as labels.
+fn statistics() -> Value {
+    let tags = ["server", "tool", "method", "decision", "reason"].map(|tag| {
+        json!({
+            "tag_name": format!("toolgate_{tag}"),
+            "regex": format!(r"^wasmcustom\.toolgate_.*?(;{tag}=([^;]*))"),
+        })
+    });
+    let buckets = |name: &str, buckets: &[u32]| {
+        json!({
+            "match": { "prefix": format!("wasmcustom.toolgate_{name}") },
+            "buckets": buckets,
+        })
+    };
+    let calls = &[
+        1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
+    ];
+    let filter = &[
+        10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000,
+    ];
+    json!({
+        "stats_tags": tags,
+        "histogram_bucket_settings":
+            [buckets("call_duration_ms", calls), buckets("filter_duration_us", filter)],
+    })
+}
+
+fn typed(kind: &str, mut value: Value) -> Value {
+    if let Some(members) = value.as_object_mut() {
+        members.insert("@type".into(), format!("type.googleapis.com/{kind}").into());
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests;

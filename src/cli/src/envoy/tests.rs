@@ -1,0 +1,193 @@
+use super::*;
+
+/// A URL and the address and TLS that come of it, or the complaint.
+#[track_caller]
+fn check(url: &str, expected: Result<(&str, u16, bool), &str>) {
+    let found = upstream("c".to_owned(), url);
+    match (&found, expected) {
+        (Ok(found), Ok((host, port, tls))) => {
+            let address = Address {
+                host: host.to_owned(),
+                port,
+            };
+            assert_eq!(
+                *found,
+                Upstream {
+                    cluster: "c".to_owned(),
+                    address,
+                    tls
+                }
+            );
+        }
+        (Err(problem), Err(words)) => assert!(problem.message.contains(words), "{problem}"),
+        _ => panic!("{url} gives {found:?}, not {expected:?}"),
+    }
+}
+
+#[test]
+fn urls_become_addresses() {
+    check("http://127.0.0.1:9101/mcp", Ok(("127.0.0.1", 9101, false)));
+    check(
+        "https://mcp.example.com/mcp",
+        Ok(("mcp.example.com", 443, true)),
+    );
+    check("http://mcp.example.com", Ok(("mcp.example.com", 80, false)));
+    check("http://[::1]:9/x", Ok(("::1", 9, false)));
+    check("ftp://h/x", Err("neither http nor https"));
+    check("/mcp", Err("neither http nor https"));
+    check("http://", Err("not a URL"));
+    check("not a url", Err("not a URL"));
+}
+
+#[test]
+fn addresses_are_read() {
+    let read = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+    assert_eq!(read("127.0.0.1:10000"), Ok("127.0.0.1:10000".to_owned()));
+    assert_eq!(read("[::1]:80"), Ok("[::1]:80".to_owned()));
+    for wrong in ["", "127.0.0.1", ":80", "h:", "h:70000"] {
+        assert!(
+            read(wrong).unwrap_err().contains("not host:port"),
+            "{wrong}"
+        );
+    }
+}
+
+fn setup() -> Setup {
+    let upstream = |cluster: &str, url: &str| upstream(cluster.to_owned(), url).unwrap();
+    Setup {
+        listen: "127.0.0.1:1".parse().unwrap(),
+        admin: "127.0.0.1:2".parse().unwrap(),
+        wasm: "/w".to_owned(),
+        access_log: "/a".to_owned(),
+        roots: "/r".to_owned(),
+        bundle: "{}".to_owned(),
+        max_body: 5,
+        issuers: vec![
+            Issuer {
+                issuer: "one".to_owned(),
+                audiences: vec!["us".to_owned()],
+                jwks: Jwks::Url(
+                    "https://idp.example.com/keys".to_owned(),
+                    upstream("keys", "https://idp.example.com/keys"),
+                ),
+            },
+            Issuer {
+                issuer: "two".to_owned(),
+                audiences: vec!["us".to_owned()],
+                jwks: Jwks::Inline("{}".to_owned()),
+            },
+        ],
+        upstreams: vec![
+            upstream("plain", "http://127.0.0.1:3/mcp"),
+            upstream("secure", "https://mcp.example.com/mcp"),
+        ],
+    }
+}
+
+/// A value of the whole configuration by JSON pointer.
+#[track_caller]
+fn check_value(whole: &Value, pointer: &str, expected: &Value) {
+    assert_eq!(
+        whole.pointer(pointer),
+        Some(expected),
+        "{pointer} of {whole:#}"
+    );
+}
+
+const HCM: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+const CLUSTERS: &str = "/static_resources/clusters";
+
+#[test]
+fn what_the_filter_needs_is_there() {
+    let whole = bootstrap(&setup());
+    let at = |rest: &str| format!("{HCM}/http_filters/{rest}");
+    for (pointer, expected) in [
+        (at("0/name"), json!("envoy.filters.http.jwt_authn")),
+        (
+            at("1/typed_config/config/allow_on_headers_stop_iteration"),
+            json!(true),
+        ),
+        (
+            at("1/typed_config/config/failure_policy"),
+            json!("FAIL_RELOAD"),
+        ),
+        (at("1/typed_config/config/configuration/value"), json!("{}")),
+        (at("2/name"), json!("envoy.filters.http.router")),
+        (
+            format!("{HCM}/route_config/virtual_hosts/0/routes/0/route/cluster_header"),
+            json!(CLUSTER_HEADER),
+        ),
+        (
+            "/static_resources/listeners/0/per_connection_buffer_limit_bytes".to_owned(),
+            json!(5 + HEADROOM),
+        ),
+    ] {
+        check_value(&whole, &pointer, &expected);
+    }
+}
+
+#[test]
+fn tokens_are_verified_and_never_refused_by_envoy() {
+    let whole = bootstrap(&setup());
+    let jwt = format!("{HCM}/http_filters/0/typed_config");
+    let requirements = json!([
+        { "provider_name": "issuer-0" },
+        { "provider_name": "issuer-1" },
+        { "allow_missing_or_failed": {} },
+    ]);
+    let uri = "/providers/issuer-0/remote_jwks/http_uri/cluster";
+    for (rest, expected) in [
+        ("/rules/0/requires/requires_any/requirements", requirements),
+        ("/providers/issuer-0/audiences", json!(["us"])),
+        (
+            "/providers/issuer-0/payload_in_metadata",
+            json!("jwt_payload"),
+        ),
+        (uri, json!("keys")),
+        ("/providers/issuer-1/local_jwks/inline_string", json!("{}")),
+        // A token in a query string is no token.
+        (
+            "/providers/issuer-1/from_headers",
+            json!([{ "name": "Authorization", "value_prefix": "Bearer " }]),
+        ),
+    ] {
+        check_value(&whole, &format!("{jwt}{rest}"), &expected);
+    }
+    let without = bootstrap(&Setup {
+        issuers: Vec::new(),
+        ..setup()
+    });
+    check_value(
+        &without,
+        &format!("{HCM}/http_filters/0/name"),
+        &json!("toolgate"),
+    );
+}
+
+#[test]
+fn servers_and_key_sets_have_clusters() {
+    let whole = bootstrap(&setup());
+    let tls = "transport_socket/typed_config";
+    let sans = "common_tls_context/validation_context/match_typed_subject_alt_names/0";
+    let host = "load_assignment/endpoints/0/lb_endpoints/0/endpoint/hostname";
+    for (rest, expected) in [
+        ("0/name".to_owned(), json!("plain")),
+        ("0/type".to_owned(), json!("STATIC")),
+        (format!("0/{host}"), json!("127.0.0.1:3")),
+        ("1/name".to_owned(), json!("secure")),
+        ("1/type".to_owned(), json!("STRICT_DNS")),
+        (format!("1/{host}"), json!("mcp.example.com")),
+        (format!("1/{tls}/sni"), json!("mcp.example.com")),
+        (
+            format!("1/{tls}/{sans}/matcher/exact"),
+            json!("mcp.example.com"),
+        ),
+        ("2/name".to_owned(), json!("keys")),
+    ] {
+        check_value(&whole, &format!("{CLUSTERS}/{rest}"), &expected);
+    }
+    assert_eq!(
+        whole.pointer(&format!("{CLUSTERS}/0/transport_socket")),
+        None
+    );
+}

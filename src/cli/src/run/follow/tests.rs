@@ -1,0 +1,53 @@
+use serde_json::json;
+
+use super::*;
+
+#[track_caller]
+fn check(record: Value, expected: &str) {
+    assert_eq!(
+        summary(&json!({ "time": "x", "toolgate": record }), false),
+        expected
+    );
+}
+
+#[test]
+fn a_decision_is_one_line() {
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07.123Z", "userId": "alice", "agentId": "support",
+            "method": "tools/call", "toolName": "refund_customer", "decision": "deny",
+            "rule": "never", "reason": "rule", "message": "Ask finance.", "durationMs": 3.12,
+        }),
+        "05:41:07  alice  tools/call refund_customer  deny  never  rule: Ask finance.  3.1 ms",
+    );
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07Z", "agentId": "support", "httpMethod": "GET",
+            "decision": "allow", "reason": "allowed",
+        }),
+        "05:41:07  support  GET  allow  allowed",
+    );
+    // What a client sends cannot move the cursor or forge a second line.
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07Z", "method": "tools/call",
+            "toolName": "x\n\u{1b}[2Jy", "decision": "deny",
+        }),
+        "05:41:07  -  tools/call x\u{fffd}\u{fffd}[2Jy  deny",
+    );
+}
+
+#[test]
+fn half_a_line_waits_for_its_end() {
+    let path = std::env::temp_dir().join(format!("toolgate-follow-{}.log", std::process::id()));
+    std::fs::write(&path, "{\"old\":1}\n").unwrap();
+    let mut follower = Follower::new(&path).unwrap();
+    let mut log = OpenOptions::new().append(true).open(&path).unwrap();
+    log.write_all(b"{\"toolgate\":{\"decision\"").unwrap();
+    follower.print_new().unwrap();
+    assert_eq!(follower.rest, b"{\"toolgate\":{\"decision\"");
+    log.write_all(b":\"allow\"}}\n{").unwrap();
+    follower.print_new().unwrap();
+    assert_eq!(follower.rest, b"{");
+    std::fs::remove_file(&path).unwrap();
+}

@@ -1,0 +1,37 @@
+//! `toolgate schema`: the JSON Schema of a file that people write.
+
+use std::{
+    io::{Write as _, stdout},
+    process::ExitCode,
+};
+
+use clap::ValueEnum;
+use engine::config;
+
+/// Print the JSON Schema of a registry or a policy file.
+///
+/// Example:
+///   toolgate schema policy > policies/policy.schema.json
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// Which file.
+    file: File,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum File {
+    /// What exists: servers, tools, resources, prompts.
+    Registry,
+    /// What may happen: identity and rules.
+    Policy,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let schema = match arguments.file {
+        File::Registry => config::registry_schema(),
+        File::Policy => config::policy_schema(),
+    };
+    writeln!(stdout(), "{:#}", serde_json::to_value(&schema)?)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,337 @@
+//! A file that people write, YAML or JSON: its text, and where each value stands in it.
+//!
+//! Reads and locates; what the values mean is the engine's business.
+
+use std::{fmt, fs, ops::Range, path::Path};
+
+use anyhow::Context as _;
+use engine::{
+    json::{Doc, Kind, Node},
+    problem::Problem,
+};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+use serde_saphyr::{Location, Spanned, UserMessageFormatter};
+
+/// One file.
+pub(crate) struct Source {
+    /// Its path as the user gave it.
+    pub(crate) name: String,
+    /// Its content; empty where it could not be read.
+    pub(crate) text: String,
+    root: Tree,
+}
+
+/// A problem and the bytes of the file that it is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// What is wrong; its path is relative to this file.
+    pub(crate) problem: Problem,
+    /// Where, in bytes; `None` where the file has no such place.
+    pub(crate) at: Option<Range<usize>>,
+}
+
+#[derive(Debug)]
+struct Tree {
+    at: Range<usize>,
+    shape: Shape,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Leaf(Value),
+    List(Vec<Tree>),
+    Map(Vec<(String, Range<usize>, Tree)>),
+}
+
+impl Source {
+    /// Reads a file; `.json` is strict JSON, everything else YAML. One that is not well-formed
+    /// comes with the finding that says so, and without values.
+    ///
+    /// # Errors
+    /// The file cannot be read at all.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<(Self, Option<Finding>)> {
+        let name = path.display().to_string();
+        let bytes = fs::read(path).with_context(|| format!("cannot read `{name}`"))?;
+        let (text, root) = match String::from_utf8(bytes) {
+            Ok(text) => {
+                let is_json = path
+                    .extension()
+                    .is_some_and(|extension| extension == "json");
+                let root = if is_json { json(&text) } else { yaml(&text) };
+                (text, root)
+            }
+            Err(error) => {
+                let from = error.utf8_error().valid_up_to();
+                (
+                    String::new(),
+                    Err(Finding::new(format!("not UTF-8 from byte {from} on"))),
+                )
+            }
+        };
+        let (root, finding) = match root {
+            Ok(root) => (root, None),
+            Err(finding) => (Tree::leaf(0..0, Value::Null), Some(finding)),
+        };
+        Ok((Self { name, text, root }, finding))
+    }
+
+    /// The whole content as one value.
+    pub(crate) fn value(&self) -> Value {
+        self.root.value()
+    }
+
+    /// Finds where a problem of this file stands: the deepest place that its path still names.
+    pub(crate) fn locate(&self, problem: Problem) -> Finding {
+        let at = self.root.find(&problem.path);
+        Finding {
+            at: (!self.text.is_empty()).then_some(at),
+            problem,
+        }
+    }
+}
+
+impl Finding {
+    /// A finding about the file as a whole.
+    pub(crate) fn new(message: String) -> Self {
+        Self {
+            problem: Problem::new("", message),
+            at: None,
+        }
+    }
+
+    fn at(message: String, at: Range<usize>) -> Self {
+        Self {
+            problem: Problem::new("", message),
+            at: Some(at),
+        }
+    }
+}
+
+fn json(text: &str) -> Result<Tree, Finding> {
+    match Doc::parse(text.as_bytes().to_vec()) {
+        Ok(doc) => Ok(Tree::from_json(doc.root())),
+        Err((fault, _)) => {
+            let end = text.len().min(fault.offset.saturating_add(1));
+            Err(Finding::at(fault.to_string(), fault.offset.min(end)..end))
+        }
+    }
+}
+
+fn yaml(text: &str) -> Result<Tree, Finding> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+        emit_comments: false,
+        budget: serde_saphyr::budget! { max_events: 20_000_000, max_nodes: 10_000_000 },
+    };
+    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options)
+        .map(|root| Tree::placed(root, text.len()))
+        .map_err(|error| {
+            let at = error
+                .location()
+                .map_or(0..0, |place| match place.span().byte_offset() {
+                    Some(_) => span(&place),
+                    None => point(text, place.line(), place.column()),
+                });
+            // Its words for people; place and source line are the report's.
+            let message = error
+                .without_snippet()
+                .render_with_formatter(&UserMessageFormatter);
+            let message = match message.rfind(" at line ") {
+                Some(cut) => message.get(..cut).unwrap_or(&message).to_owned(),
+                None => message,
+            };
+            Finding::at(message, at)
+        })
+}
+
+/// One character at a line and a column, both counted from 1 and in characters.
+fn point(text: &str, line: u64, column: u64) -> Range<usize> {
+    let number = |n: u64| usize::try_from(n.saturating_sub(1)).unwrap_or(usize::MAX);
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(number(line))
+        .map(str::len)
+        .sum();
+    let within = text.get(before..).unwrap_or_default();
+    let at = within
+        .char_indices()
+        .nth(number(column))
+        .map_or(within.len(), |(at, _)| at);
+    let start = before.saturating_add(at);
+    start..start.saturating_add(1).min(text.len())
+}
+
+fn span(place: &Location) -> Range<usize> {
+    let start = place.span().byte_offset().unwrap_or_default();
+    let length = place.span().byte_len().unwrap_or_default();
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    number(start)..number(start.saturating_add(length))
+}
+
+impl Tree {
+    const fn leaf(at: Range<usize>, value: Value) -> Self {
+        Self {
+            at,
+            shape: Shape::Leaf(value),
+        }
+    }
+
+    fn placed(spanned: Spanned<Self>, end: usize) -> Self {
+        let at = span(&spanned.referenced);
+        Self {
+            at: at.start.min(end)..at.end.min(end),
+            shape: spanned.value.shape,
+        }
+    }
+
+    fn from_json(node: Node<'_>) -> Self {
+        let shape = match node.kind() {
+            Kind::Array => Shape::List(node.items().map(Self::from_json).collect()),
+            Kind::Object => Shape::Map(
+                node.members()
+                    .map(|m| {
+                        (
+                            m.key().into_owned(),
+                            m.key_span(),
+                            Self::from_json(m.value()),
+                        )
+                    })
+                    .collect(),
+            ),
+            Kind::Null | Kind::Bool | Kind::Number | Kind::String => Shape::Leaf(node.to_value()),
+        };
+        Self {
+            at: node.span(),
+            shape,
+        }
+    }
+
+    fn value(&self) -> Value {
+        match &self.shape {
+            Shape::Leaf(value) => value.clone(),
+            Shape::List(items) => Value::Array(items.iter().map(Self::value).collect()),
+            Shape::Map(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(key, _, value)| (key.clone(), value.value()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// The deepest place along `path` (`rules[2].when`, `tools[0].inputSchema/properties/a`).
+    /// Keys may hold dots and slashes themselves, so the tree is asked what comes next.
+    fn find(&self, path: &str) -> Range<usize> {
+        let path = path.strip_prefix(['.', '/']).unwrap_or(path);
+        match &self.shape {
+            Shape::Leaf(_) => self.at.clone(),
+            Shape::List(items) => next_index(path)
+                .and_then(|(index, rest)| items.get(index).map(|item| item.find(rest)))
+                .unwrap_or_else(|| self.at.clone()),
+            Shape::Map(members) => members
+                .iter()
+                .filter_map(|(key, key_at, value)| {
+                    let rest = path.strip_prefix(key.as_str())?;
+                    (rest.is_empty() || rest.starts_with(['.', '[', '/']))
+                        .then_some((key, key_at, value, rest))
+                })
+                .max_by_key(|(key, ..)| key.len())
+                .map_or_else(
+                    || self.at.clone(),
+                    |(_, key_at, value, rest)| {
+                        let found = value.find(rest);
+                        // A block's own span starts below its key: the key says more.
+                        if found == value.at && !matches!(value.shape, Shape::Leaf(_)) {
+                            return key_at.clone();
+                        }
+                        found
+                    },
+                ),
+        }
+    }
+}
+
+/// `[3].rest` or `3/rest`.
+fn next_index(path: &str) -> Option<(usize, &str)> {
+    if let Some(inner) = path.strip_prefix('[') {
+        let (index, rest) = inner.split_once(']')?;
+        return Some((index.parse().ok()?, rest));
+    }
+    let end = path.find(['.', '/', '[']).unwrap_or(path.len());
+    let (index, rest) = path.split_at_checked(end)?;
+    Some((index.parse().ok()?, rest))
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+/// Builds a tree without places; `Spanned` around each value brings them.
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value that JSON has, too")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::leaf(0..0, Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::leaf(0..0, Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::leaf(0..0, Value::from(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::leaf(0..0, Value::from(value)))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Tree, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("number is not finite"))?;
+        Ok(Tree::leaf(0..0, Value::Number(number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::leaf(0..0, Value::from(value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<Spanned<Tree>>()? {
+            items.push(Tree::placed(item, usize::MAX));
+        }
+        Ok(Tree {
+            at: 0..0,
+            shape: Shape::List(items),
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+        let mut members = Vec::new();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let value = map.next_value::<Spanned<Tree>>()?;
+            members.push((
+                key.value,
+                span(&key.referenced),
+                Tree::placed(value, usize::MAX),
+            ));
+        }
+        Ok(Tree {
+            at: 0..0,
+            shape: Shape::Map(members),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
