@@ -67,7 +67,7 @@ pub struct Issuer {
 pub enum Jwks {
     /// Fetched by Envoy from this URL.
     Url(String),
-    /// Read by Envoy from this file.
+    /// In a file: a relative path starts at this policy file, an absolute one is on Envoy's machine.
     File(String),
     /// Written here: a JSON Web Key Set.
     Inline(Value),
