@@ -18,14 +18,18 @@ use crate::{
 mod ast;
 mod call;
 mod check;
+mod collection;
 mod eval;
 mod function;
 mod operate;
+mod overload;
 mod parser;
+mod schema;
 mod short;
 mod text;
 mod time;
 mod token;
+mod types;
 mod value;
 
 pub use short::from_short_form;
@@ -128,7 +132,10 @@ impl Condition {
     /// exist, a pattern, or types that never fit whatever the arguments are.
     pub fn compile(source: &str) -> Result<Self, Problem> {
         let condition = Self::parse(source)?;
-        match check::check(&condition.expr, None).into_iter().next() {
+        match check::check(&condition.expr, source, None)
+            .into_iter()
+            .next()
+        {
             Some(mistake) => Err(mistake.problem(source)),
             None => Ok(condition),
         }
@@ -165,7 +172,7 @@ impl Condition {
     /// that never fit. Paths are empty.
     #[must_use]
     pub fn check(&self, input_schema: &Json) -> Vec<Problem> {
-        let mistakes = check::check(&self.expr, Some(input_schema));
+        let mistakes = check::check(&self.expr, &self.source, Some(input_schema));
         mistakes
             .into_iter()
             .map(|mistake| mistake.problem(&self.source))

@@ -52,7 +52,7 @@ pub(super) enum Literal {
     Duration(i64),
     /// The name of a type.
     Type(&'static str),
-    List(Vec<Literal>),
+    List(Vec<Self>),
 }
 
 /// What a condition may read.

@@ -6,10 +6,11 @@ use chrono::DateTime;
 
 use super::{
     Fault, Fuel,
+    collection::{Items, List},
     eval::{Outcome, no_overload},
     function::{Function, Signature},
     text, time,
-    value::{Items, List, Value},
+    value::Value,
 };
 
 /// Calls `function`; none of the values is unknown.

@@ -3,8 +3,9 @@
 use super::{
     Facts, Fault, Fuel,
     ast::{Expr, ExprKind, Fold, FoldKind, Operator, Variable},
+    collection::{Items, List, Map},
     operate,
-    value::{Items, List, Map, Text, Value},
+    value::{Text, Value},
 };
 use crate::{call::Partial, json::Node};
 
@@ -97,9 +98,12 @@ impl<'a, 'f> Evaluation<'a, 'f> {
         }
     }
 
-    fn has(&mut self, of: &'a Expr, field: &str) -> Outcome<'a> {
+    fn has(&mut self, of: &'a Expr, field: &'a str) -> Outcome<'a> {
         match self.eval(of)? {
-            Value::Map(map) => Ok(Value::Bool(map.field(field, self.fuel)?.is_some())),
+            Value::Map(map) => {
+                let key = Value::Str(Text::Borrowed(field));
+                Ok(Value::Bool(map.has(&key, self.fuel)?))
+            }
             Value::Unknown => Ok(Value::Unknown),
             other => Err(no_overload("has", &[&other])),
         }
@@ -119,7 +123,7 @@ impl<'a, 'f> Evaluation<'a, 'f> {
                 };
                 item.ok_or_else(|| Fault::OutOfRange(self.written(expr)))
             }
-            (Value::Map(map), key) => match map.get(key, self.fuel)? {
+            (Value::Map(map), key) if key.is_key() => match map.get(key, self.fuel)? {
                 Some(value) => Ok(value),
                 None => Err(Fault::NoSuchKey(self.written(expr))),
             },

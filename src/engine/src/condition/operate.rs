@@ -7,9 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     Fault, Fuel,
     ast::Operator,
+    collection::List,
     eval::{Outcome, no_overload},
     time,
-    value::{List, Text, Value},
+    value::{Text, Value},
 };
 
 pub(super) fn binary<'a>(
@@ -32,7 +33,7 @@ pub(super) fn binary<'a>(
         }
         Operator::In => match &right {
             Value::List(list) => list.contains(&left, fuel)?,
-            Value::Map(map) => map.get(&left, fuel)?.is_some(),
+            Value::Map(map) if left.is_key() => map.has(&left, fuel)?,
             _ => return Err(no_overload("in", &[&left, &right])),
         },
         Operator::Add

@@ -2,9 +2,10 @@
 
 use super::{
     Fault, Fuel,
+    collection::List,
     eval::Outcome,
     function::Function,
-    value::{List, Text, Value},
+    value::{Text, Value},
 };
 
 /// Calls a function on a text; none if it does not take these values. The bytes of the arguments

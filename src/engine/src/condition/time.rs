@@ -133,7 +133,7 @@ pub(super) fn part<'a>(
     moment: DateTime<Utc>,
     zone: Option<&str>,
 ) -> Option<Outcome<'a>> {
-    let zone = match zone.map_or(Ok(Utc.fix()), parse_zone) {
+    let zone = match zone.map_or_else(|| Ok(Utc.fix()), parse_zone) {
         Ok(zone) => zone,
         Err(fault) => return Some(Err(fault)),
     };

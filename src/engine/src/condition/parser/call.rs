@@ -150,6 +150,15 @@ impl Parser {
         if !self.eat(",") {
             return Err(not_a_variable(kind, name_at));
         }
+        let comma_next = self.tokens.get(self.at + 1).map(|token| &token.kind);
+        if kind != FoldKind::Map
+            && matches!(self.peek(), TokenKind::Ident(_))
+            && comma_next == Some(&TokenKind::Sign(","))
+        {
+            let message = format!("`{}` takes one variable and one expression", kind.name());
+            return Err(Mistake::new(self.span(), message)
+                .help("macros with two variables are not supported"));
+        }
         self.locals.push(name);
         let first = self.expr();
         let second = match kind {
@@ -158,11 +167,6 @@ impl Parser {
         };
         self.locals.pop();
         let (first, second) = (first?, second?);
-        if self.peek_sign(",") {
-            let message = format!("`{}` takes a variable and an expression", kind.name());
-            return Err(Mistake::new(self.span(), message)
-                .help("macros with two variables are not supported"));
-        }
         self.expect(")")?;
         let (filter, body) = match second {
             Some(body) => (Some(first), body),
