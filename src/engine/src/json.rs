@@ -1,7 +1,8 @@
 //! Strict JSON as a tape of spans: one pass, the bytes kept as they came.
 //!
-//! RFC 8259 with the interoperable subset of RFC 7493 (I-JSON) enforced: what two parsers could read
-//! differently is refused. Noncharacters (U+FFFF and its like) and NUL pass, since all parsers agree on them.
+//! RFC 8259 with the interoperable subset of RFC 7493 (I-JSON) enforced: what two parsers could
+//! read differently is refused. Noncharacters (U+FFFF and its like) and NUL pass, since all parsers
+//! agree on them.
 //!
 //! - [`Doc`] owns the bytes and the tape; [`Node`] is one value in it, [`Member`] one object member.
 //! - Values are read on demand from the bytes, so numbers keep every digit.
@@ -37,8 +38,8 @@ impl Doc {
     /// Bytes in one number.
     pub const MAX_NUMBER: usize = 400;
 
-    /// Parses one JSON text in time linear in its size (objects above a few members: n log n in their
-    /// keys). A refusal gives the bytes back.
+    /// Parses one JSON text in time linear in its size (objects above a few members: n log n in
+    /// their keys). A refusal gives the bytes back.
     ///
     /// # Errors
     /// The first [`Fault`], with the bytes.

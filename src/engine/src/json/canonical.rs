@@ -1,8 +1,8 @@
 //! The canonical form of RFC 8785: one text for all texts that mean the same.
 //!
-//! Numbers are doubles there: `1.0`, `1` and `1e0` are one, and an integer beyond 2^53 is written as the double
-//! nearest to it, so that 9007199254740993 and 9007199254740992 come out alike. Where that must not
-//! happen, ask [`Node::exact`] first.
+//! Numbers are doubles there: `1.0`, `1` and `1e0` are one, and an integer beyond 2^53 is written
+//! as the double nearest to it, so that 9007199254740993 and 9007199254740992 come out alike. Where
+//! that must not happen, ask [`Node::exact`] first.
 
 use super::{Kind, Node, text::quote_into};
 
@@ -15,8 +15,8 @@ impl Node<'_> {
         out.into_bytes()
     }
 
-    /// Whether every number here is written in the canonical form with the decimal value it has in the text,
-    /// so that texts with different values have different canonical forms.
+    /// Whether every number here is written in the canonical form with the decimal value it has in
+    /// the text, so that texts with different values have different canonical forms.
     #[must_use]
     pub fn exact(self) -> bool {
         match self.kind() {
@@ -78,7 +78,8 @@ fn exact_number(node: Node<'_>) -> bool {
     decimal(token) == decimal(ryu_js::Buffer::new().format(double))
 }
 
-/// A number's decimal value in a form that compares: sign, digits without zeros around them, power of ten.
+/// A number's decimal value in a form that compares: sign, digits without zeros around them, power
+/// of ten.
 fn decimal(token: &str) -> (bool, String, i64) {
     let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
     let (negative, mantissa) = mantissa

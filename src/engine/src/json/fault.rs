@@ -24,7 +24,8 @@ pub enum FaultKind {
     Utf8,
     /// An escape that is half of a surrogate pair.
     LoneSurrogate,
-    /// A number beyond the range of a double, or longer than [`MAX_NUMBER`](super::Doc::MAX_NUMBER).
+    /// A number beyond the range of a double, or longer than
+    /// [`MAX_NUMBER`](super::Doc::MAX_NUMBER).
     Number,
     /// Deeper than [`MAX_DEPTH`](super::Doc::MAX_DEPTH).
     Depth,

@@ -170,7 +170,8 @@ impl<'a> Node<'a> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The same value for libraries that take one. Integers keep 64 bits; what is longer becomes a double.
+    /// The same value for libraries that take one. Integers keep 64 bits; what is longer becomes a
+    /// double.
     #[must_use]
     pub fn to_value(self) -> Value {
         // Recursion is bounded by the depth of the document.

@@ -15,9 +15,9 @@ pub struct Splice {
 
 /// Applies edits made for one text, in any order.
 ///
-/// Of edits that overlap, the outer or first one holds; removals that overlap are joined. Edits begin and end
-/// between JSON tokens. Where edits meet, commas that separate nothing any more are dropped, so that edits made
-/// independently of each other compose.
+/// Of edits that overlap, the outer or first one holds; removals that overlap are joined. Edits
+/// begin and end between JSON tokens. Where edits meet, commas that separate nothing any more are
+/// dropped, so that edits made independently of each other compose.
 #[must_use]
 pub fn splice(bytes: &[u8], mut edits: Vec<Splice>) -> Vec<u8> {
     edits.sort_by_key(|edit| (edit.at.start, !edit.at.is_empty(), Reverse(edit.at.end)));
@@ -64,8 +64,9 @@ fn append(out: &mut Vec<u8>, piece: &[u8]) {
 }
 
 impl Node<'_> {
-    /// Sets an object's member: replaces its value, or inserts it as the last one. `json` is the new value's
-    /// text. Inserting one key twice is the caller's mistake; for anything but an object nothing changes.
+    /// Sets an object's member: replaces its value, or inserts it as the last one. `json` is the
+    /// new value's text. Inserting one key twice is the caller's mistake; for anything but an
+    /// object nothing changes.
     #[must_use]
     pub fn set(self, key: &str, json: &str) -> Splice {
         if let Some(member) = self.member(key) {
@@ -98,14 +99,16 @@ impl Node<'_> {
         removals(self.members().map(Member::span), &[index]).pop()
     }
 
-    /// Removes the array's items at these indices with their commas; indices beyond the end are ignored.
+    /// Removes the array's items at these indices with their commas; indices beyond the end are
+    /// ignored.
     #[must_use]
     pub fn remove_items(self, drop: &[usize]) -> Vec<Splice> {
         removals(self.items().map(Node::span), drop)
     }
 }
 
-/// Removals of some of the siblings at `spans`: up to the next one, or for the last from the one before.
+/// Removals of some of the siblings at `spans`: up to the next one, or for the last from the one
+/// before.
 fn removals(spans: impl Iterator<Item = Range<usize>>, drop: &[usize]) -> Vec<Splice> {
     let spans: Vec<_> = spans.collect();
     let removal = |index: usize| {

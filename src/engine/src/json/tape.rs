@@ -7,7 +7,8 @@ use super::{Doc, FaultKind, Kind};
 pub(super) struct Entry {
     start: u32,
     end: u32,
-    /// Index of the entry behind the whole value, above kind and escape flag: 16 bytes in all, not 20.
+    /// Index of the entry behind the whole value, above kind and escape flag: 16 bytes in all, not
+    /// 20.
     link: u32,
     /// Members or items.
     len: u32,

@@ -32,7 +32,8 @@ pub(super) fn scan(bytes: &[u8], mut at: usize) -> Result<Scanned, (FaultKind, u
     }
 }
 
-/// The offset of the next quote, backslash or control character, or the end. The text is UTF-8 already.
+/// The offset of the next quote, backslash or control character, or the end. The text is UTF-8
+/// already.
 fn plain(bytes: &[u8], mut at: usize) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -40,7 +41,8 @@ fn plain(bytes: &[u8], mut at: usize) -> usize {
         let word = u64::from_le_bytes(*chunk);
         let quote = word ^ (LOW * 0x22);
         let slash = word ^ (LOW * 0x5c);
-        // The lowest high bit that remains marks the first such byte; higher ones may be false alarms.
+        // The lowest high bit that remains marks the first such byte; higher ones may be false
+        // alarms.
         let found = ((quote.wrapping_sub(LOW) & !quote)
             | (slash.wrapping_sub(LOW) & !slash)
             | (word.wrapping_sub(LOW * 0x20) & !word))
@@ -124,7 +126,8 @@ fn code_point(bytes: &[u8], at: usize) -> (char, usize) {
     )
 }
 
-/// `text` as a JSON string literal, quotes included, with the escapes that RFC 8785 asks for and no others.
+/// `text` as a JSON string literal, quotes included, with the escapes that RFC 8785 asks for and no
+/// others.
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
