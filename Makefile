@@ -54,16 +54,16 @@ build: $(STAMPS)/rust ## Build the filter (wasm32-wasip1) and the command line
 .PHONY: demo
 demo: setup build ## Watch Toolgate govern a small CRM and a payments tool, then stop
 	@cargo build --quiet --locked --package tests --bin demo-servers
-	@envoy/demo
+	@$(TOOLS)/python-2/bin/python envoy/demo/demo.py
 
 .PHONY: up
 up: setup build ## Start the demo and leave it running
 	@cargo build --quiet --locked --package tests --bin demo-servers
-	@envoy/demo up
+	@$(TOOLS)/python-2/bin/python envoy/demo/demo.py up
 
 .PHONY: down
 down: ## Stop what `make up` started
-	@envoy/demo down
+	@$(TOOLS)/python-2/bin/python envoy/demo/demo.py down
 
 # ---- Check.
 
@@ -85,7 +85,9 @@ fmt: ## Format the source
 
 .PHONY: gen
 gen: ## Rewrite the generated files (the schemas under policies/)
-	cargo run --quiet --locked --package cli -- schema --out policies
+	for file in registry policy; do \
+		cargo run --quiet --locked --package cli -- schema $$file > policies/$$file.schema.json; \
+	done
 
 .PHONY: bench
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
