@@ -1,206 +1,72 @@
-//! The host as this filter needs it: the only module that calls Envoy.
+//! Envoy, as functions that answer for every status.
 //!
-//! It speaks the raw proxy-wasm ABI (0.2.1), because the SDK panics on statuses and on bytes that
-//! a client can provoke. Here every status other than success is "not there" or "not done".
+//! The only module that calls the host. The SDK's own wrappers panic on statuses that a client can
+//! provoke, and turn headers into text, which a client can prevent; and a panic ends every stream
+//! of the worker. So the calls are made here, on bytes, and a status is a value.
 
-use std::{cell::RefCell, collections::BTreeMap, ptr::null_mut};
+use std::{ptr, time::Instant};
 
-use engine::{
-    http::{HeaderEdit, Headers, Peer, Reply},
-    record::{End, Metric, MetricKind},
-};
+use engine::cx::Timestamp;
 
-/// Which half of a stream.
-#[derive(Clone, Copy)]
-pub(crate) enum Side {
+mod abi;
+pub(crate) mod metric;
+mod pairs;
+
+/// A header's name and its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
+/// The host would not do it: its status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) u32);
+
+/// One direction of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the client.
     Request,
+    /// To the client.
     Response,
 }
 
-/// Headers of one side, as bytes.
-pub(crate) fn headers(side: Side) -> Headers {
-    let (mut data, mut size) = (null_mut(), 0);
-    // SAFETY: both pointers are valid for writes.
-    let status = unsafe { proxy_get_header_map_pairs(side.map(), &mut data, &mut size) };
-    let bytes = take(status, data, size).unwrap_or_default();
-    Headers::new(pairs(&bytes).unwrap_or_default())
-}
-
-/// Applies an edit; where the headers have gone on already, nothing happens.
-pub(crate) fn edit_header(side: Side, edit: &HeaderEdit) {
-    let map = side.map();
-    // SAFETY: the host only reads the given ranges.
-    unsafe {
-        match edit {
-            HeaderEdit::Set(name, value) => proxy_replace_header_map_value(
-                map,
-                name.as_ptr(),
-                name.len(),
-                value.as_ptr(),
-                value.len(),
-            ),
-            HeaderEdit::Remove(name) => {
-                proxy_remove_header_map_value(map, name.as_ptr(), name.len())
-            }
-        };
-    }
-}
-
-/// Bytes `start..` of what is held of a body, and of the chunk that just came.
-pub(crate) fn body(side: Side, start: usize, size: usize) -> Vec<u8> {
-    buffer(side.buffer(), start, size.saturating_sub(start))
-}
-
-/// Replaces all that is held of a body, and the chunk that just came.
-pub(crate) fn replace_body(side: Side, bytes: &[u8]) {
-    // SAFETY: the host only reads the given range.
-    unsafe {
-        proxy_set_buffer_bytes(
-            side.buffer(),
-            0,
-            usize::MAX >> 1,
-            bytes.as_ptr(),
-            bytes.len(),
-        );
-    }
-}
-
-/// The plugin's configuration.
-pub(crate) fn configuration(size: usize) -> Vec<u8> {
-    buffer(PLUGIN_CONFIGURATION, 0, size)
-}
-
-/// Answers the client in the upstream's place.
-pub(crate) fn reply(reply: &Reply) {
-    let headers: Vec<_> = reply
-        .headers
-        .iter()
-        .map(|(n, v)| (n.as_bytes(), v.as_bytes()))
-        .collect();
-    let headers = serialize(&headers);
-    // SAFETY: the host only reads the given ranges.
-    unsafe {
-        proxy_send_local_response(
-            u32::from(reply.status),
-            reply.details.as_ptr(),
-            reply.details.len(),
-            reply.body.as_ptr(),
-            reply.body.len(),
-            headers.as_ptr(),
-            headers.len(),
-            -1,
-        );
-    }
-}
-
-/// What the connection says about the caller.
-pub(crate) fn peer() -> Peer {
-    let mtls = property(&["connection", "mtls"]).is_some_and(|value| value == [1]);
-    let san = || text(&["connection", "uri_san_peer_certificate"]).filter(|san| !san.is_empty());
-    Peer {
-        metadata: property(&["metadata"]),
-        uri_san: if mtls { san() } else { None },
-        address: text(&["source", "address"]),
-    }
-}
-
-/// What Envoy knows at the end of a request.
-pub(crate) fn end(filter_ns: u64) -> End {
-    End {
-        status: integer(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
-        details: text(&["response", "code_details"]),
-        duration_ns: integer(&["request", "duration"]),
-        upstream_cluster: text(&["xds", "cluster_name"]).filter(|name| !name.is_empty()),
-        bytes_in: integer(&["request", "size"]),
-        bytes_out: integer(&["response", "size"]),
-        filter_ns,
-    }
-}
-
-/// Nanoseconds since 1970.
-pub(crate) fn now() -> u64 {
-    let mut time = 0;
-    // SAFETY: the pointer is valid for writes.
-    unsafe { proxy_get_current_time_nanoseconds(&mut time) };
-    time
-}
-
-/// Leaves the audit record where access logs find it: filter state `wasm.toolgate`.
-pub(crate) fn leave_record(record: &[u8]) {
-    let path = b"toolgate";
-    // SAFETY: the host only reads the given ranges.
-    unsafe { proxy_set_property(path.as_ptr(), path.len(), record.as_ptr(), record.len()) };
-}
-
-/// Whether some VM of this process remembered `key`.
-pub(crate) fn remembered(key: &str) -> bool {
-    let (mut data, mut size, mut version) = (null_mut(), 0, 0);
-    // SAFETY: the host reads the key; the other pointers are valid for writes.
-    let status = unsafe {
-        proxy_get_shared_data(key.as_ptr(), key.len(), &mut data, &mut size, &mut version)
-    };
-    take(status, data, size).is_some()
-}
-
-/// Remembers `key` for all VMs of this process.
-pub(crate) fn remember(key: &str) {
-    // SAFETY: the host only reads the given ranges.
-    unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), b"1".as_ptr(), 1, 0) };
-}
-
-/// Writes to Envoy's log, under its logger `wasm`.
-pub(crate) fn log(level: Level, message: &str) {
-    // SAFETY: the host only reads the given range.
-    unsafe { proxy_log(level as u32, message.as_ptr(), message.len()) };
-}
-
-/// Log levels of the ABI.
+/// How loud a log line is, numbered as the host numbers it.
 #[derive(Clone, Copy)]
 pub(crate) enum Level {
+    /// For information.
     Info = 2,
+    /// Something is wrong.
     Error = 4,
 }
 
-/// Metrics by name: defining one twice gives it a second id, so ids are kept.
-#[derive(Default)]
-pub(crate) struct Metrics(RefCell<BTreeMap<String, u32>>);
+/// The time, read from the host once and counted from there.
+pub(crate) struct Clock {
+    wall: u64,
+    start: Instant,
+}
 
-impl Metrics {
-    pub(crate) fn record(&self, metric: &Metric) {
-        let Some(id) = self.id(metric) else { return };
-        // SAFETY: no pointers.
-        unsafe {
-            match metric.kind {
-                MetricKind::Counter => {
-                    proxy_increment_metric(id, i64::try_from(metric.value).unwrap_or(i64::MAX))
-                }
-                MetricKind::Histogram => proxy_record_metric(id, metric.value),
-            };
-        }
+impl Clock {
+    /// Reads the host's clock.
+    pub(crate) fn start() -> Self {
+        let (mut wall, start) = (0, Instant::now());
+        // SAFETY: `wall` is written during the call only. On failure it stays 0: a time at which
+        // no token and no sunset is in order.
+        unsafe { abi::proxy_get_current_time_nanoseconds(&raw mut wall) };
+        Self { wall, start }
     }
 
-    fn id(&self, metric: &Metric) -> Option<u32> {
-        let mut ids = self.0.try_borrow_mut().ok()?;
-        if let Some(id) = ids.get(&metric.name) {
-            return Some(*id);
-        }
-        let kind = match metric.kind {
-            MetricKind::Counter => 0,
-            MetricKind::Histogram => 2,
-        };
-        let mut id = 0;
-        // SAFETY: the host reads the name and writes the id.
-        let status =
-            unsafe { proxy_define_metric(kind, metric.name.as_ptr(), metric.name.len(), &mut id) };
-        if status != OK {
-            return None;
-        }
-        ids.insert(metric.name.clone(), id);
-        Some(id)
+    /// The time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = self.wall.saturating_add(self.elapsed());
+        Timestamp(i64::try_from(now).unwrap_or(i64::MAX))
+    }
+
+    /// Nanoseconds since the start.
+    pub(crate) fn elapsed(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
-impl Side {
+impl Direction {
+    /// Number of its header map.
     const fn map(self) -> u32 {
         match self {
             Self::Request => 0,
@@ -208,7 +74,8 @@ impl Side {
         }
     }
 
-    const fn buffer(self) -> u32 {
+    /// Number of its body, and of its stream.
+    const fn number(self) -> u32 {
         match self {
             Self::Request => 0,
             Self::Response => 1,
@@ -216,147 +83,163 @@ impl Side {
     }
 }
 
-fn property(path: &[&str]) -> Option<Vec<u8>> {
+/// Writes a line to Envoy's log.
+pub(crate) fn log(level: Level, message: &str) {
+    // SAFETY: `message` is read during the call only. A log that cannot be written is nobody's
+    // business.
+    unsafe { abi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// All headers, in wire order, pseudo-headers included.
+pub(crate) fn headers(direction: Direction) -> Result<Vec<Pair>, Refused> {
+    // SAFETY: the host writes both values, or neither.
+    let bytes = receive(|data, size| unsafe {
+        abi::proxy_get_header_map_pairs(direction.map(), data, size)
+    })?;
+    pairs::decode(&bytes).ok_or(UNREADABLE)
+}
+
+/// Replaces all values of a header by one.
+pub(crate) fn set_header(direction: Direction, name: &str, value: &str) -> Result<(), Refused> {
+    // SAFETY: name and value are read during the call only.
+    accept(unsafe {
+        abi::proxy_replace_header_map_value(
+            direction.map(),
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Removes every value of a header.
+pub(crate) fn remove_header(direction: Direction, name: &str) -> Result<(), Refused> {
+    // SAFETY: `name` is read during the call only.
+    accept(unsafe {
+        abi::proxy_remove_header_map_value(direction.map(), name.as_ptr(), name.len())
+    })
+}
+
+/// Part of the body that the host holds.
+pub(crate) fn body(direction: Direction, start: usize, length: usize) -> Result<Vec<u8>, Refused> {
+    buffer(direction.number(), start, length)
+}
+
+/// Replaces the whole body that the host holds.
+pub(crate) fn set_body(direction: Direction, bytes: &[u8]) -> Result<(), Refused> {
+    // SAFETY: `bytes` is read during the call only.
+    accept(unsafe {
+        abi::proxy_set_buffer_bytes(
+            direction.number(),
+            0,
+            usize::MAX,
+            bytes.as_ptr(),
+            bytes.len(),
+        )
+    })
+}
+
+/// The plugin's configuration.
+pub(crate) fn configuration() -> Result<Vec<u8>, Refused> {
+    buffer(PLUGIN_CONFIGURATION, 0, usize::MAX)
+}
+
+/// Answers the client in the upstream's place.
+pub(crate) fn reply<'a>(
+    status: u16,
+    details: &str,
+    headers: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    body: &[u8],
+) -> Result<(), Refused> {
+    let headers = pairs::encode(headers.map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    // SAFETY: everything is read during the call only.
+    accept(unsafe {
+        abi::proxy_send_local_response(
+            status.into(),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    })
+}
+
+/// Cuts one direction off.
+pub(crate) fn reset(direction: Direction) -> Result<(), Refused> {
+    // SAFETY: only a number crosses.
+    accept(unsafe { abi::proxy_close_stream(direction.number()) })
+}
+
+/// An attribute of the stream, by its path; `None` where it has no value or none that can be read.
+pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
     let path = path.join("\0");
-    let (mut data, mut size) = (null_mut(), 0);
-    // SAFETY: the host reads the path; the other pointers are valid for writes.
-    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
-    take(status, data, size)
+    // SAFETY: `path` is read during the call only; the host writes both values, or neither.
+    receive(|data, size| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), data, size) })
+        .ok()
 }
 
-fn text(path: &[&str]) -> Option<String> {
-    String::from_utf8(property(path)?).ok()
+/// Sets filter state under the key `wasm.` + `name`.
+pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Refused> {
+    // SAFETY: name and value are read during the call only.
+    accept(unsafe {
+        abi::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
 }
 
-fn integer(path: &[&str]) -> Option<u64> {
-    let bytes = property(path)?.try_into().ok()?;
-    u64::try_from(i64::from_le_bytes(bytes)).ok()
+/// A value that all workers share.
+pub(crate) fn shared(key: &str) -> Option<Vec<u8>> {
+    let mut version = 0;
+    // SAFETY: `key` is read during the call only; the host writes all values, or none.
+    receive(|data, size| unsafe {
+        abi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+    })
+    .ok()
 }
 
-fn buffer(kind: u32, start: usize, size: usize) -> Vec<u8> {
-    let (mut data, mut length) = (null_mut(), 0);
-    // SAFETY: both pointers are valid for writes.
-    let status = unsafe { proxy_get_buffer_bytes(kind, start, size, &mut data, &mut length) };
-    take(status, data, length).unwrap_or_default()
+/// Sets a value that all workers share, whoever else does.
+pub(crate) fn set_shared(key: &str, value: &[u8]) -> Result<(), Refused> {
+    // SAFETY: key and value are read during the call only.
+    accept(unsafe {
+        abi::proxy_set_shared_data(
+            key.as_ptr(),
+            key.len(),
+            value.as_ptr(),
+            value.len(),
+            ANY_VERSION,
+        )
+    })
 }
 
-/// Bytes that the host handed over; it allocated them with the SDK's `proxy_on_memory_allocate`.
-fn take(status: u32, data: *mut u8, size: usize) -> Option<Vec<u8>> {
-    if status != OK {
-        return None;
+fn buffer(number: u32, start: usize, length: usize) -> Result<Vec<u8>, Refused> {
+    // SAFETY: the host writes both values, or neither.
+    receive(|data, size| unsafe { abi::proxy_get_buffer_bytes(number, start, length, data, size) })
+}
+
+/// Takes over what the host hands out.
+fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Refused> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    accept(call(&raw mut data, &raw mut size))?;
+    if data.is_null() || size == 0 {
+        return Ok(Vec::new());
     }
-    if data.is_null() {
-        return Some(Vec::new());
-    }
-    // SAFETY: the SDK allocated a boxed slice of exactly `size` bytes and gave it away.
-    Some(unsafe { Vec::from_raw_parts(data, size, size) })
+    // SAFETY: the host took the memory from `proxy_on_memory_allocate`, which gives away a boxed
+    // slice of exactly `size` bytes, and filled it.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
 }
 
-/// The ABI's form of pairs: a count, all lengths, then keys and values with a NUL behind each.
-fn pairs(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let number = |at: usize| {
-        let bytes = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
-        usize::try_from(u32::from_le_bytes(bytes)).ok()
-    };
-    let count = number(0)?;
-    let mut at = count.checked_mul(8)?.checked_add(4)?;
-    let mut text = |length: usize| {
-        let end = at.checked_add(length)?;
-        let text = bytes.get(at..end)?.to_vec();
-        at = end.checked_add(1)?;
-        Some(text)
-    };
-    (0..count)
-        .map(|index| Some((text(number(4 + index * 8)?)?, text(number(8 + index * 8)?)?)))
-        .collect()
+const fn accept(status: u32) -> Result<(), Refused> {
+    match status {
+        0 => Ok(()),
+        status => Err(Refused(status)),
+    }
 }
 
-fn serialize(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or_default().to_le_bytes();
-    let mut out = u32::try_from(pairs.len())
-        .unwrap_or_default()
-        .to_le_bytes()
-        .to_vec();
-    for (name, value) in pairs {
-        out.extend(length(name));
-        out.extend(length(value));
-    }
-    for (name, value) in pairs {
-        for text in [name, value] {
-            out.extend_from_slice(text);
-            out.push(0);
-        }
-    }
-    out
-}
-
-const OK: u32 = 0;
+/// Status for what the host wrote in a form that it does not have.
+const UNREADABLE: Refused = Refused(4);
 const PLUGIN_CONFIGURATION: u32 = 7;
-
-#[cfg_attr(target_arch = "wasm32", link(wasm_import_module = "env"))]
-unsafe extern "C" {
-    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_replace_header_map_value(
-        map: u32,
-        name: *const u8,
-        name_size: usize,
-        value: *const u8,
-        value_size: usize,
-    ) -> u32;
-    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        max_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
-    fn proxy_set_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        size: usize,
-        data: *const u8,
-        data_size: usize,
-    ) -> u32;
-    fn proxy_send_local_response(
-        status: u32,
-        details: *const u8,
-        details_size: usize,
-        body: *const u8,
-        body_size: usize,
-        headers: *const u8,
-        headers_size: usize,
-        grpc_status: i32,
-    ) -> u32;
-    fn proxy_get_property(
-        path: *const u8,
-        path_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
-    fn proxy_set_property(
-        path: *const u8,
-        path_size: usize,
-        value: *const u8,
-        value_size: usize,
-    ) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        key_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-        version: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(
-        key: *const u8,
-        key_size: usize,
-        value: *const u8,
-        value_size: usize,
-        version: u32,
-    ) -> u32;
-    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
-    fn proxy_increment_metric(id: u32, by: i64) -> u32;
-    fn proxy_record_metric(id: u32, value: u64) -> u32;
-    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
-}
+const NO_GRPC_STATUS: i32 = -1;
+const ANY_VERSION: u32 = 0;

@@ -1,57 +1,58 @@
-//! Carries bytes between Envoy and the engine, as a proxy-wasm filter.
+//! Toolgate as an Envoy filter: carries bytes between Envoy and the engine.
 //!
-//! `host` is all that is known of Envoy, `stream` maps callbacks to events and steps to host
-//! calls, and this file loads the policy. What may pass is decided by the engine alone.
+//! What this crate does not do: parse, judge, or word an answer. `host` calls Envoy, `stream`
+//! turns its callbacks into the engine's events; this module loads the policy.
+
+use std::sync::Arc;
+
+use engine::{config::Config, digest::sha256, policy::Policy, problem::Problem};
+use proxy_wasm::{
+    traits::{Context, HttpContext, RootContext},
+    types::{ContextType, LogLevel},
+};
+
+use crate::{
+    host::{Clock, Level, metric},
+    stream::Stream,
+};
 
 mod host;
 mod stream;
 
-use std::{rc::Rc, sync::Arc};
+/// Envoy's entry point.
+mod start {
+    use super::{LogLevel, Plugin};
 
-use engine::{
-    config::Config,
-    digest::sha256,
-    policy::Policy,
-    problem::Problem,
-    record::{Metric, MetricKind},
-};
-use proxy_wasm::{
-    traits::{Context, HttpContext, RootContext},
-    types::ContextType,
-};
-
-use host::{Level, Metrics};
-use stream::Stream;
-
-proxy_wasm::main! {{
-    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
-}}
-
-/// One configuration in one VM. An update makes a new one; streams keep the policy they began with.
-#[derive(Default)]
-struct Root {
-    policy: Option<Arc<Policy>>,
-    metrics: Rc<Metrics>,
+    proxy_wasm::main! {{
+        // Also has panics logged, with the place where they happened.
+        proxy_wasm::set_log_level(LogLevel::Info);
+        proxy_wasm::set_root_context(|_| Box::new(Plugin { policy: None }));
+    }}
 }
 
-impl Context for Root {}
+/// The filter as it is configured: Envoy makes a new one for each configuration, and drops the old
+/// one once its streams are done.
+struct Plugin {
+    policy: Option<Arc<Policy>>,
+}
 
-impl RootContext for Root {
-    fn on_configure(&mut self, size: usize) -> bool {
-        match load(&host::configuration(size)) {
+impl Context for Plugin {}
+
+impl RootContext for Plugin {
+    /// `false` has Envoy refuse the configuration, whole, and keep the one that is live.
+    fn on_configure(&mut self, _: usize) -> bool {
+        for name in [LOADED, REJECTED] {
+            let _ = metric::define(metric::Kind::Counter, name);
+        }
+        let result = load();
+        let name = if result.is_ok() { LOADED } else { REJECTED };
+        let _ = metric::record(metric::Kind::Counter, name, 1);
+        match result {
             Ok(policy) => {
-                self.count("toolgate_config_loaded");
-                let (version, registry) = (policy.version(), policy.registry_version());
-                let digest = policy.digest();
-                host::log(
-                    Level::Info,
-                    &format!("policy {version}, registry {registry} ({digest}) is live"),
-                );
                 self.policy = Some(Arc::new(policy));
                 true
             }
             Err(problems) => {
-                self.count("toolgate_config_rejected");
                 for problem in &problems {
                     host::log(Level::Error, &format!("configuration refused: {problem}"));
                 }
@@ -60,9 +61,8 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        let policy = Arc::clone(self.policy.as_ref()?);
-        Some(Box::new(Stream::new(policy, Rc::clone(&self.metrics))))
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(self.policy.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -70,25 +70,44 @@ impl RootContext for Root {
     }
 }
 
-impl Root {
-    fn count(&self, name: &str) {
-        self.metrics.record(&Metric {
-            name: name.to_owned(),
-            kind: MetricKind::Counter,
-            value: 1,
-        });
-    }
-}
-
-/// Compiles a bundle. Envoy configures the main thread first, then every worker: what the first
-/// has proven, the workers take for granted, because a worker that proves serves nobody.
-fn load(bundle: &[u8]) -> Result<Policy, Vec<Problem>> {
-    let key = format!("toolgate.proven.{}", sha256(bundle));
-    let config = Config::from_json(bundle)?;
-    if host::remembered(&key) {
+/// Compiles the configuration. Envoy configures a copy of the filter in its main thread first, and
+/// then one in each worker, which must not be kept from its traffic: what is checked once is not
+/// checked again.
+fn load() -> Result<Policy, Vec<Problem>> {
+    let clock = Clock::start();
+    let bytes = host::configuration().map_err(|host::Refused(status)| {
+        vec![Problem::new(
+            "",
+            format!("the host refused it with status {status}"),
+        )]
+    })?;
+    let config = Config::from_json(&bytes)?;
+    let key = proven_key(&bytes);
+    if host::shared(&key).is_some() {
         return Policy::compile_proven(config);
     }
     let policy = Policy::compile(config)?;
-    host::remember(&key);
+    // Without it the workers check again, which takes longer and is as good.
+    let _ = host::set_shared(&key, b"1");
+    let message = format!(
+        "policy {} with registry {} is live, digest {}, loaded in {} ms",
+        policy.version(),
+        policy.registry_version(),
+        policy.digest(),
+        clock.elapsed() / 1_000_000,
+    );
+    host::log(Level::Info, &message);
     Ok(policy)
 }
+
+/// Shared data outlives the module: what another version of it has checked may not pass here.
+fn proven_key(config: &[u8]) -> String {
+    format!(
+        "toolgate.proven.{}.{}",
+        env!("CARGO_PKG_VERSION"),
+        sha256(config)
+    )
+}
+
+const LOADED: &str = "toolgate_config_loaded";
+const REJECTED: &str = "toolgate_config_rejected";

@@ -1,148 +1,299 @@
-//! One stream: Envoy's callbacks become events, the engine's steps become host calls. Nothing is
-//! decided here.
+//! One HTTP stream: Envoy's callbacks become events, steps become calls to the host.
+//!
+//! What this module does not do: read or decide anything. It knows how Envoy hands out bodies:
+//! after `Pause` the next callback offers everything held so far, after `Continue` only what is
+//! new; and a stream that has trailers ends with them, not with its body.
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use engine::{
-    cx::{Cx, Timestamp},
+    cx::Cx,
     exchange::{Event, Exchange, Step},
+    http::{Edits, HeaderEdit, Headers, Peer, Reply},
     policy::Policy,
-    record,
+    record::{self, Closing, End, MetricKind},
 };
 use proxy_wasm::{
     traits::{Context, HttpContext},
     types::Action,
 };
 
-use crate::host::{self, Metrics, Side};
+use crate::host::{self, Clock, Direction, Level, Refused, metric};
 
-/// A request and its response.
+/// One request and its response.
 pub(crate) struct Stream {
-    policy: Arc<Policy>,
-    metrics: Rc<Metrics>,
-    /// `None` until a request's head was seen: Envoy logs requests that never got here, too.
+    /// Absent where no configuration was good: then nothing passes.
+    policy: Option<Arc<Policy>>,
+    /// Absent until the request's head arrives: what the codec or an earlier filter answered never
+    /// gets here.
     exchange: Option<Exchange>,
-    /// Bytes of the held body that the engine has: Envoy shows all that it holds each time.
-    seen: usize,
+    request: Progress,
+    response: Progress,
+    clock: Clock,
+    /// Bytes of the request's body that arrived.
+    received: u64,
     /// Time spent in callbacks, in nanoseconds.
     spent: u64,
 }
 
+/// How far one direction is.
+#[derive(Default)]
+struct Progress {
+    /// Bytes of the body that the host holds and the engine has seen.
+    held: usize,
+    /// It was answered, or cut off: nothing of it moves any more.
+    over: bool,
+}
+
+/// What a callback brings.
+enum Part<'a> {
+    Head { headers: Headers, end: bool },
+    Body { bytes: &'a [u8], end: bool },
+}
+
 impl Stream {
-    pub(crate) const fn new(policy: Arc<Policy>, metrics: Rc<Metrics>) -> Self {
+    /// A stream that stays under this policy, whatever is configured later.
+    pub(crate) fn new(policy: Option<Arc<Policy>>) -> Self {
         Self {
             policy,
-            metrics,
             exchange: None,
-            seen: 0,
+            request: Progress::default(),
+            response: Progress::default(),
+            clock: Clock::start(),
+            received: 0,
             spent: 0,
         }
     }
 
-    /// Hands an event to the engine and does what it says.
-    fn on(&mut self, side: Side, event: Event<'_>) -> Action {
-        let start = host::now();
-        let cx = cx(start);
-        let step = match &mut self.exchange {
-            Some(exchange) => exchange.on(event, &cx),
-            // A response to a request that never came here: Envoy's own.
-            None => return Action::Continue,
-        };
-        let action = match step {
-            Step::Forward(edits) => {
-                for edit in &edits.headers {
-                    host::edit_header(side, edit);
-                }
-                if let Some(body) = &edits.body {
-                    host::replace_body(side, body);
-                }
-                self.seen = 0;
-                Action::Continue
+    fn head(&mut self, direction: Direction, end: bool) -> Action {
+        match host::headers(direction) {
+            Ok(pairs) => {
+                let headers = Headers::new(pairs);
+                self.drive(direction, Part::Head { headers, end }, 0)
             }
-            Step::Hold => Action::Pause,
-            Step::Reply(reply) => {
-                host::reply(&reply);
-                self.seen = 0;
+            Err(refused) => self.fail(direction, "headers", refused),
+        }
+    }
+
+    /// `size` is what the host offers now: with what it holds already, after a pause.
+    fn body(&mut self, direction: Direction, size: usize, end: bool) -> Action {
+        let seen = self.progress(direction).held;
+        let bytes = match size.saturating_sub(seen) {
+            0 => Ok(Vec::new()),
+            new => host::body(direction, seen, new),
+        };
+        match bytes {
+            Ok(bytes) => {
+                if direction == Direction::Request {
+                    self.received = self.received.saturating_add(bytes.len() as u64);
+                }
+                self.drive(direction, Part::Body { bytes: &bytes, end }, size)
+            }
+            Err(refused) => self.fail(direction, "body", refused),
+        }
+    }
+
+    fn trailers(&mut self, direction: Direction) -> Action {
+        let held = self.progress(direction).held;
+        self.drive(
+            direction,
+            Part::Body {
+                bytes: &[],
+                end: true,
+            },
+            held,
+        )
+    }
+
+    /// Gives the engine an event and does what it says. `size` is what the host holds with it.
+    fn drive(&mut self, direction: Direction, part: Part<'_>, size: usize) -> Action {
+        let started = self.clock.elapsed();
+        let cx = Cx {
+            now: self.clock.now(),
+        };
+        if self.progress(direction).over {
+            return Action::Pause;
+        }
+        let Some(exchange) = &mut self.exchange else {
+            // The answer of an earlier filter, or of the codec, to what never got here.
+            return Action::Continue;
+        };
+        let step = exchange.on(event(direction, part), &cx);
+        let action = match step {
+            Step::Hold => {
+                self.progress(direction).held = size;
                 Action::Pause
             }
+            Step::Forward(edits) => {
+                self.progress(direction).held = 0;
+                match apply(direction, &edits, size) {
+                    Ok(()) => Action::Continue,
+                    Err(refused) => self.fail(direction, "edit", refused),
+                }
+            }
+            Step::Reply(reply) => self.answer(direction, &reply),
         };
-        self.spent += host::now().saturating_sub(start);
+        self.spent = self
+            .spent
+            .saturating_add(self.clock.elapsed().saturating_sub(started));
         action
     }
 
-    /// The bytes that came since the last look.
-    fn news(&mut self, side: Side, size: usize) -> Vec<u8> {
-        let bytes = if size > self.seen {
-            host::body(side, self.seen, size)
-        } else {
-            Vec::new()
-        };
-        self.seen += bytes.len();
-        bytes
+    fn answer(&mut self, direction: Direction, reply: &Reply) -> Action {
+        self.progress(direction).over = true;
+        let headers = reply
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        if let Err(refused) = host::reply(reply.status, &reply.details, headers, &reply.body) {
+            return self.fail(direction, "reply", refused);
+        }
+        Action::Pause
+    }
+
+    /// The host would not do what must be done: nothing passes.
+    fn fail(&mut self, direction: Direction, what: &str, Refused(status): Refused) -> Action {
+        self.progress(direction).over = true;
+        host::log(
+            Level::Error,
+            &format!("{direction:?} {what}: refused with status {status}"),
+        );
+        let nothing = std::iter::empty();
+        if host::reply(500, "toolgate_host_fault", nothing, &[]).is_err()
+            && let Err(Refused(status)) = host::reset(direction)
+        {
+            host::log(
+                Level::Error,
+                &format!("{direction:?} reset: refused with status {status}"),
+            );
+        }
+        Action::Pause
+    }
+
+    /// What Envoy knows at the end.
+    fn end(&self) -> End {
+        End {
+            status: number(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
+            details: text(&["response", "code_details"]),
+            duration_ns: number(&["request", "duration"]),
+            upstream_cluster: text(&["xds", "cluster_name"]).filter(|name| !name.is_empty()),
+            bytes_in: Some(self.received),
+            bytes_out: number(&["response", "size"]),
+            filter_ns: self.spent,
+        }
+    }
+
+    const fn progress(&mut self, direction: Direction) -> &mut Progress {
+        match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        }
     }
 }
 
 impl Context for Stream {}
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.exchange = Some(Exchange::new(Arc::clone(&self.policy)));
-        let (headers, peer) = (host::headers(Side::Request), host::peer());
-        self.on(Side::Request, Event::RequestHead { headers, peer, end })
+    fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
+        let Some(policy) = &self.policy else {
+            return self.fail(Direction::Request, "policy", Refused(0));
+        };
+        self.exchange = Some(Exchange::new(Arc::clone(policy)));
+        self.head(Direction::Request, end)
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        let bytes = self.news(Side::Request, size);
-        self.on(Side::Request, Event::RequestBody { bytes: &bytes, end })
+        self.body(Direction::Request, size, end)
     }
 
-    /// With trailers a body never says that it ends: they are its end.
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.on(
-            Side::Request,
-            Event::RequestBody {
-                bytes: &[],
-                end: true,
-            },
-        )
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        self.trailers(Direction::Request)
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.seen = 0;
-        let headers = host::headers(Side::Response);
-        self.on(Side::Response, Event::ResponseHead { headers, end })
+    fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
+        self.head(Direction::Response, end)
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        let bytes = self.news(Side::Response, size);
-        self.on(Side::Response, Event::ResponseBody { bytes: &bytes, end })
+        self.body(Direction::Response, size, end)
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.on(
-            Side::Response,
-            Event::ResponseBody {
-                bytes: &[],
-                end: true,
-            },
-        )
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.trailers(Direction::Response)
     }
 
+    /// Runs once, before Envoy formats its access log.
     fn on_log(&mut self) {
-        let end = host::end(self.spent);
-        let closing = match self.exchange.take() {
-            Some(exchange) => exchange.close(end),
-            None => record::unseen(&self.policy, end, cx(host::now()).now),
+        let end = self.end();
+        let closing = match (self.exchange.take(), &self.policy) {
+            (Some(exchange), _) => exchange.close(end),
+            (None, Some(policy)) => record::unseen(policy, end, self.clock.now()),
+            (None, None) => return,
         };
-        host::leave_record(&closing.record);
-        for metric in &closing.metrics {
-            self.metrics.record(metric);
+        let Closing { record, metrics } = closing;
+        if let Err(Refused(status)) = host::set_property("toolgate", &record) {
+            host::log(
+                Level::Error,
+                &format!("record: refused with status {status}"),
+            );
+        }
+        for metric in metrics {
+            let kind = match metric.kind {
+                MetricKind::Counter => metric::Kind::Counter,
+                MetricKind::Histogram => metric::Kind::Histogram,
+            };
+            if let Err(Refused(status)) = metric::record(kind, &metric.name, metric.value) {
+                host::log(
+                    Level::Error,
+                    &format!("metric: refused with status {status}"),
+                );
+            }
         }
     }
 }
 
-fn cx(now: u64) -> Cx {
-    Cx {
-        now: Timestamp(i64::try_from(now).unwrap_or(i64::MAX)),
+fn event(direction: Direction, part: Part<'_>) -> Event<'_> {
+    match (direction, part) {
+        (Direction::Request, Part::Head { headers, end }) => Event::RequestHead {
+            headers,
+            peer: peer(),
+            end,
+        },
+        (Direction::Request, Part::Body { bytes, end }) => Event::RequestBody { bytes, end },
+        (Direction::Response, Part::Head { headers, end }) => Event::ResponseHead { headers, end },
+        (Direction::Response, Part::Body { bytes, end }) => Event::ResponseBody { bytes, end },
     }
+}
+
+/// `size` is what the host holds of the body. At trailers that follow no pause it holds none, and
+/// has no place for any.
+fn apply(direction: Direction, edits: &Edits, size: usize) -> Result<(), Refused> {
+    for edit in &edits.headers {
+        match edit {
+            HeaderEdit::Set(name, value) => host::set_header(direction, name, value)?,
+            HeaderEdit::Remove(name) => host::remove_header(direction, name)?,
+        }
+    }
+    match &edits.body {
+        Some(body) if size > 0 || !body.is_empty() => host::set_body(direction, body),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn peer() -> Peer {
+    Peer {
+        metadata: host::property(&["metadata"]),
+        uri_san: text(&["connection", "uri_san_peer_certificate"]).filter(|san| !san.is_empty()),
+        address: text(&["source", "address"]),
+    }
+}
+
+fn text(path: &[&str]) -> Option<String> {
+    String::from_utf8(host::property(path)?).ok()
+}
+
+/// Numbers and durations alike are 64 bits, little-endian, and never negative here.
+fn number(path: &[&str]) -> Option<u64> {
+    let bytes = host::property(path)?;
+    u64::try_from(i64::from_le_bytes(*bytes.first_chunk()?)).ok()
 }
