@@ -91,6 +91,7 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 
 .PHONY: bench
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
+	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
 	cargo run --quiet --locked --release --package tests --bin bench
 
 .PHONY: clean

@@ -10,6 +10,7 @@ pub mod client;
 pub mod conformance;
 pub mod demo;
 pub mod envoy;
+pub mod load;
 pub mod message;
 pub mod recorder;
 pub mod script;

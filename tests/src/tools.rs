@@ -35,6 +35,14 @@ pub fn filter() -> PathBuf {
     built("wasm32-wasip1/release/toolgate.wasm")
 }
 
+/// The filter that does nothing, which `make bench` makes.
+pub fn noop() -> PathBuf {
+    present(
+        target().join("wasm32-wasip1/release/examples/noop.wasm"),
+        "make bench",
+    )
+}
+
 /// The command line that `make build` makes.
 pub fn toolgate() -> PathBuf {
     built("release/toolgate")

@@ -21,8 +21,15 @@ async fn every_case() {
     let upstream = Recorder::scripted(move |_| script.lock().expect("no holder panics").clone());
     let upstream = upstream.await;
     let groups = model::groups(&tools::root().join("tests/cases"));
-    let gateways = groups.iter().map(|(_, group)| gateway(group, &upstream)).collect();
-    let envoy = Envoy::start(&Setup { gateways, concurrency: 1 }).await;
+    let gateways = groups
+        .iter()
+        .map(|(_, group)| gateway(group, &upstream))
+        .collect();
+    let envoy = Envoy::start(&Setup {
+        gateways,
+        concurrency: 1,
+    })
+    .await;
 
     let mut wrong = Vec::new();
     for (index, (file, group)) in groups.iter().enumerate() {
@@ -33,8 +40,11 @@ async fn every_case() {
             // Whatever was forwarded came before the answer.
             seen.forwarded = upstream.seen().pop().map(|seen| {
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let mut headers: BTreeMap<_, _> =
-                    seen.headers.iter().map(|(n, v)| (n.clone(), text(v))).collect();
+                let mut headers: BTreeMap<_, _> = seen
+                    .headers
+                    .iter()
+                    .map(|(n, v)| (n.clone(), text(v)))
+                    .collect();
                 headers.insert(":path".to_owned(), seen.path);
                 (headers, seen.body)
             });
@@ -42,23 +52,39 @@ async fn every_case() {
             seen.record = lines[done]["toolgate"].clone();
             let differences = case.differences(&seen);
             if !differences.is_empty() {
-                wrong.push(format!("{file}: {}:\n  {}", case.name, differences.join("\n  ")));
+                wrong.push(format!(
+                    "{file}: {}:\n  {}",
+                    case.name,
+                    differences.join("\n  ")
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} cases differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// A gateway under the group's configuration, with every cluster at the one recorder.
 fn gateway(group: &Group, upstream: &Recorder) -> Gateway {
     let servers = group.registry["servers"].as_object().expect("servers");
-    let clusters: Vec<_> = servers.keys().map(|name| (name.as_str(), upstream.addr())).collect();
+    let clusters: Vec<_> = servers
+        .keys()
+        .map(|name| (name.as_str(), upstream.addr()))
+        .collect();
     Gateway::toolgate(bundle(&group.registry, &group.policy), &clusters)
 }
 
 fn answer(case: &Case) -> Answer {
     let (status, headers, body) = case.upstream.wire();
-    Answer { status, headers, ..Answer::body("", body) }
+    Answer {
+        status,
+        headers,
+        ..Answer::body("", body)
+    }
 }
 
 async fn run(envoy: &Envoy, index: usize, case: &Case) -> Seen {
@@ -70,11 +96,15 @@ async fn run(envoy: &Envoy, index: usize, case: &Case) -> Seen {
     if method == "POST" || !body.is_empty() {
         request = request.body(body);
     }
-    let answer = client::send(envoy.gateway(index), &request).await.expect("an answer");
+    let answer = client::send(envoy.gateway(index), &request)
+        .await
+        .expect("an answer");
     let headers = answer.headers.iter();
     Seen {
         status: answer.status,
-        headers: headers.map(|(n, v)| (n.clone(), String::from_utf8_lossy(v).into_owned())).collect(),
+        headers: headers
+            .map(|(n, v)| (n.clone(), String::from_utf8_lossy(v).into_owned()))
+            .collect(),
         body: answer.body,
         ..Seen::default()
     }

@@ -1,0 +1,115 @@
+//! A load of one request over and over, on connections that stay open.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::client::{Connection, Request, Response};
+
+/// What came of a load.
+pub struct Measured {
+    /// When each answer was there, since the load began, and how long it took; by time.
+    pub answers: Vec<(Duration, Duration)>,
+    /// Answers that were not as expected, and connections that broke.
+    pub failures: Vec<String>,
+    /// How long the load took.
+    pub elapsed: Duration,
+}
+
+/// Sends `request` on each of `connections` as fast as answers come, until `time` is over.
+pub async fn run(
+    to: SocketAddr,
+    request: &Request,
+    connections: usize,
+    time: Duration,
+    expected: fn(&Response) -> bool,
+) -> Measured {
+    let bytes = request.bytes(&to.to_string());
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..connections {
+        let bytes = bytes.clone();
+        tasks.spawn(async move { one(to, &bytes, began, time, expected).await });
+    }
+    let mut measured = Measured {
+        answers: Vec::new(),
+        failures: Vec::new(),
+        elapsed: Duration::ZERO,
+    };
+    while let Some(done) = tasks.join_next().await {
+        let (answers, failures) = done.expect("a connection's task does not panic");
+        measured.answers.extend(answers);
+        measured.failures.extend(failures);
+    }
+    measured.elapsed = began.elapsed();
+    measured.answers.sort_unstable();
+    measured
+}
+
+async fn one(
+    to: SocketAddr,
+    bytes: &[u8],
+    began: Instant,
+    time: Duration,
+    expected: fn(&Response) -> bool,
+) -> (Vec<(Duration, Duration)>, Vec<String>) {
+    let (mut answers, mut failures) = (Vec::new(), Vec::new());
+    let mut open: Option<Connection> = None;
+    while began.elapsed() < time && failures.len() < TOO_MANY {
+        let mut connection = match open.take() {
+            Some(connection) => connection,
+            None => match Connection::open(to).await {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    failures.push(fault.to_string());
+                    continue;
+                }
+            },
+        };
+        let sent = Instant::now();
+        let answer = match connection.write(bytes).await {
+            Ok(()) => connection.response().await,
+            Err(fault) => Err(fault),
+        };
+        match answer {
+            Ok(answer) if expected(&answer) => {
+                answers.push((began.elapsed(), sent.elapsed()));
+                open = Some(connection);
+            }
+            Ok(answer) => failures.push(format!("{answer:?}")),
+            Err(fault) => failures.push(fault.to_string()),
+        }
+    }
+    (answers, failures)
+}
+
+impl Measured {
+    /// Answers a second.
+    pub fn rate(&self) -> f64 {
+        self.answers.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The latency that this share of the answers did not exceed: 0.5 is the median.
+    pub fn percentile(&self, share: f64) -> Duration {
+        let mut latencies: Vec<Duration> = self.answers.iter().map(|(_, took)| *took).collect();
+        latencies.sort_unstable();
+        let rank = (share * latencies.len() as f64).ceil() as usize;
+        latencies
+            .get(rank.saturating_sub(1))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The longest answer.
+    pub fn longest(&self) -> Duration {
+        self.answers
+            .iter()
+            .map(|(_, took)| *took)
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+/// A server that is down makes no more failures than anybody reads.
+const TOO_MANY: usize = 100;
