@@ -71,7 +71,8 @@ pub(super) fn check_routing(
         .name_member()
         .and_then(|member| params?.get(member)?.str());
     match (one(headers, NAME)?, told) {
-        (None, Some(_)) if required => Err(mismatch(NAME, Mismatch::Missing)),
+        // Not where the era lacks the method: that is the better answer.
+        (None, Some(_)) if required && method.is_in(era) => Err(mismatch(NAME, Mismatch::Missing)),
         (None, _) => Ok(()),
         (Some(_), None) => Err(mismatch(NAME, Mismatch::Unfounded)),
         (Some(header), Some(told)) => match decode_header(header) {

@@ -954,6 +954,11 @@ fn routing_headers() {
             refused,
         );
     }
+    check(
+        &[VERSION, ("mcp-method", "resources/subscribe")],
+        &request("resources/subscribe", r#""uri":"x:y","#),
+        "404 -32601 unknown_method 1",
+    );
     // Nothing in the body that the name could repeat.
     let list = request("tools/list", "");
     check(
