@@ -14,13 +14,14 @@ use crate::{
     cx::Cx,
     http::{Edits, HeaderEdit, Headers, Peer, Reply},
     identity,
-    policy::Policy,
-    record::{Closing, Decision, End, Listed, Outcome, Record},
-    refusal::{Asker, Refusal, UpstreamFault},
-    response::{self, View},
+    policy::{Permit, Policy},
+    record::{Closing, Decision, End, Outcome, Record},
+    refusal::{Asker, Refusal},
+    response::View,
     rpc, sse,
 };
 
+mod answer;
 mod judge;
 mod metadata;
 
@@ -114,6 +115,28 @@ struct Request {
     server: String,
 }
 
+/// What a request may pass with.
+#[derive(Debug)]
+struct Passage {
+    /// The proof that it may.
+    permit: Permit,
+    /// Its answer may list things.
+    filter: bool,
+    /// What changes in it.
+    edits: Edits,
+}
+
+impl Passage {
+    /// A passage without changes, for an answer that passes as it comes.
+    fn new(permit: Permit) -> Self {
+        Self {
+            permit,
+            filter: false,
+            edits: Edits::default(),
+        }
+    }
+}
+
 /// What to do with the answer.
 #[derive(Debug)]
 enum Plan {
@@ -158,19 +181,11 @@ impl Exchange {
     /// Ends the exchange: its record and its metrics.
     #[must_use]
     pub fn close(mut self, end: End) -> Closing {
-        if self.record.result == Outcome::Rejected {
-            self.record.result = match (&self.state, end.status) {
-                (State::Start | State::Reading { .. } | State::Forwarded(_), None) => {
-                    Outcome::ClientAbort
-                }
-                _ => Outcome::Rejected,
-            };
-        }
-        let aborted = end
+        let gone = end
             .details
             .as_deref()
-            .is_some_and(|d| d.contains("downstream_remote_disconnect"));
-        if aborted && self.record.result != Outcome::Denied {
+            .is_some_and(|details| details.contains(CLIENT_GONE));
+        if self.record.result != Outcome::Denied && (gone || end.status.is_none()) {
             self.record.result = Outcome::ClientAbort;
         }
         self.record.close(end)
@@ -227,8 +242,14 @@ impl Exchange {
                 Err(Refusal::Unreadable(rpc::Fault::UnexpectedBody))
             }
             // A resumed stream may bring back any answer of the session, lists included.
-            (rpc::Route::Listen, true) => Ok(self.admit(&request, true, Edits::default())),
-            (rpc::Route::Delete, true) => Ok(self.admit(&request, false, Edits::default())),
+            (rpc::Route::Listen, true) => {
+                let passage = Passage {
+                    filter: true,
+                    ..Passage::new(policy.plumbing())
+                };
+                Ok(self.admit(&request, passage))
+            }
+            (rpc::Route::Delete, true) => Ok(self.admit(&request, Passage::new(policy.plumbing()))),
         }
     }
 
@@ -249,16 +270,25 @@ impl Exchange {
             self.state = State::Reading { request, body };
             return Ok(Step::Hold);
         }
-        let (filter, edits) = self.judge(&request, body, cx)?;
-        Ok(self.admit(&request, filter, edits))
+        let passage = self.judge(&request, body, cx)?;
+        Ok(self.admit(&request, passage))
     }
 
-    /// The only way on: everything that is forwarded comes through here, after the decision.
-    fn admit(&mut self, request: &Request, filter: bool, mut edits: Edits) -> Step {
+    /// The only way on: everything that is forwarded comes through here, with its permit.
+    fn admit(&mut self, request: &Request, passage: Passage) -> Step {
+        let Passage {
+            permit,
+            filter,
+            mut edits,
+        } = passage;
+        let decision = permit.decision();
         self.record.decision = Decision::Allow;
-        if self.record.reason == "incomplete" {
-            self.record.reason = "allowed";
-        }
+        self.record.rule.clone_from(&decision.rule);
+        self.record.reason = if decision.rule.is_some() {
+            "rule"
+        } else {
+            "protocol"
+        };
         let mut headers = vec![
             // The agent's token is for this gateway: it never goes further (MCP, "Token passthrough").
             HeaderEdit::Remove("authorization".to_owned()),
@@ -297,177 +327,6 @@ impl Exchange {
         Step::Forward(edits)
     }
 
-    fn response_head(
-        &mut self,
-        state: State,
-        headers: &Headers,
-        end: bool,
-    ) -> Result<Step, Refusal> {
-        let plan = match state {
-            State::Forwarded(plan) => plan,
-            // Our own answer, or Envoy's to a request that was not judged yet: that one never is.
-            State::Start | State::Reading { .. } | State::Replied => {
-                return Ok(Step::Forward(Edits::default()));
-            }
-            other => {
-                self.state = other;
-                return Ok(Step::Forward(Edits::default()));
-            }
-        };
-        let text = |name: &str| headers.one(name).ok().flatten().unwrap_or_default();
-        let status: u16 = text(":status").parse().unwrap_or_default();
-        self.record.result = match status {
-            0..400 => Outcome::Ok,
-            400..500 => Outcome::ProtocolError,
-            _ => Outcome::TransportError,
-        };
-        if status == 401 && !self.policy.identity().issuers.is_empty() {
-            return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
-        }
-        let media = text("content-type")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let (json, stream) = (
-            media.eq_ignore_ascii_case("application/json"),
-            media.eq_ignore_ascii_case("text/event-stream"),
-        );
-        let view = match plan {
-            Plan::Filter(view) if !end && (json || stream || status < 300) => view,
-            Plan::Filter(_) | Plan::Pass => {
-                self.state = State::Passing;
-                return Ok(Step::Forward(Edits::default()));
-            }
-        };
-        if !matches!(text("content-encoding"), "" | "identity") {
-            return Err(Refusal::Upstream(UpstreamFault::Encoded));
-        }
-        if !stream {
-            self.state = State::Buffering {
-                view,
-                body: Vec::new(),
-            };
-            return Ok(Step::Hold);
-        }
-        let decoder = sse::Decoder::new(self.policy.bounds().max_response_bytes);
-        self.state = State::Streaming { view, decoder };
-        Ok(Step::Forward(Edits {
-            headers: vec![HeaderEdit::Remove("content-length".to_owned())],
-            body: None,
-        }))
-    }
-
-    fn response_body(
-        &mut self,
-        state: State,
-        bytes: &[u8],
-        end: bool,
-        cx: &Cx,
-    ) -> Result<Step, Refusal> {
-        match state {
-            State::Buffering { view, mut body } => {
-                if body.len() + bytes.len() > self.policy.bounds().max_response_bytes {
-                    return Err(Refusal::Upstream(UpstreamFault::TooLarge));
-                }
-                body.extend_from_slice(bytes);
-                if !end {
-                    self.state = State::Buffering { view, body };
-                    return Ok(Step::Hold);
-                }
-                self.state = State::Passing;
-                let body = self.filtered(&view, &body, cx)?;
-                let headers = body
-                    .as_ref()
-                    .map(|body| HeaderEdit::Set("content-length", body.len().to_string()));
-                Ok(Step::Forward(Edits {
-                    headers: headers.into_iter().collect(),
-                    body,
-                }))
-            }
-            State::Streaming { view, mut decoder } => {
-                let mut listed = self.record.listed.unwrap_or_default();
-                let unreadable = self.unreadable_event();
-                let out = decoder.push(bytes, end, |data| {
-                    if data.is_empty() {
-                        return sse::Fate::Keep;
-                    }
-                    match response::filter(data, &view, &self.policy, cx.now, &mut listed) {
-                        Ok(None) => sse::Fate::Keep,
-                        Ok(Some(data)) => sse::Fate::Data(data),
-                        Err(response::Unreadable) => {
-                            unreadable.clone().map_or(sse::Fate::Drop, sse::Fate::Data)
-                        }
-                    }
-                });
-                if listed != Listed::default() {
-                    self.record.listed = Some(listed);
-                }
-                let body = match out {
-                    Ok(body) => {
-                        self.state = State::Streaming { view, decoder };
-                        body
-                    }
-                    Err(sse::TooLong) => {
-                        self.state = State::Broken;
-                        self.too_long_event()
-                    }
-                };
-                Ok(Step::Forward(Edits {
-                    headers: Vec::new(),
-                    body: Some(body),
-                }))
-            }
-            State::Broken => {
-                self.state = State::Broken;
-                Ok(Step::Forward(Edits {
-                    headers: Vec::new(),
-                    body: Some(Vec::new()),
-                }))
-            }
-            other => {
-                self.state = other;
-                Ok(Step::Forward(Edits::default()))
-            }
-        }
-    }
-}
-
-impl Exchange {
-    /// The answer's text as this caller may see it; `None` where it passes as it is.
-    fn filtered(&mut self, view: &View, body: &[u8], cx: &Cx) -> Result<Option<Vec<u8>>, Refusal> {
-        if body.is_empty() {
-            return Ok(None);
-        }
-        let mut listed = Listed::default();
-        let filtered = response::filter(body, view, &self.policy, cx.now, &mut listed)
-            .map_err(|response::Unreadable| Refusal::Upstream(UpstreamFault::Unreadable));
-        if listed != Listed::default() {
-            self.record.listed = Some(listed);
-        }
-        filtered
-    }
-
-    /// What stands for an event that cannot be read: an answer, where somebody waits for one.
-    fn unreadable_event(&self) -> Option<Vec<u8>> {
-        self.asker.id.as_ref()?;
-        Some(
-            Refusal::Upstream(UpstreamFault::Unreadable)
-                .reply(&self.asker, &self.policy)
-                .body,
-        )
-    }
-
-    /// The last event of a stream that broke its bounds.
-    fn too_long_event(&mut self) -> Vec<u8> {
-        let refusal = Refusal::Upstream(UpstreamFault::TooLarge);
-        self.record.reason = refusal.reason();
-        let mut event = b"data: ".to_vec();
-        event.extend(refusal.reply(&self.asker, &self.policy).body);
-        event.extend_from_slice(b"\n\n");
-        event
-    }
-
     fn refuse(&mut self, refusal: &Refusal) -> Step {
         self.state = State::Replied;
         self.record.refuse(refusal);
@@ -480,3 +339,6 @@ impl Exchange {
         Ok(Step::Hold)
     }
 }
+
+/// How Envoy says that the client went away first.
+const CLIENT_GONE: &str = "downstream_remote_disconnect";

@@ -201,6 +201,15 @@ impl Policy {
         findings.verdict(entry)
     }
 
+    /// The permit of what is about nothing registered: handshake, ping, notifications, lists.
+    /// Whoever is authenticated may send it.
+    #[must_use]
+    pub fn plumbing(&self) -> Permit {
+        Permit {
+            decision: Decision::default(),
+        }
+    }
+
     /// Whether some call like this one could be allowed, or be asked for: the same evaluation, for
     /// lists, with the arguments unknown.
     ///

@@ -15,8 +15,12 @@ use crate::{
     policy::Policy,
     refusal::Refusal,
     registry::{Access, Entry, Kind, RiskTier},
-    rpc::{Message, Method},
+    rpc::Message,
 };
+
+mod metric;
+
+pub use metric::{Metric, MetricKind};
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
 #[derive(Debug, Default, Serialize)]
@@ -236,26 +240,6 @@ pub struct Closing {
     pub metrics: Vec<Metric>,
 }
 
-/// One metric of Envoy's statistics.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metric {
-    /// The name, with tags as `;tag=value` for Envoy's tag extraction.
-    pub name: String,
-    /// How it is recorded.
-    pub kind: MetricKind,
-    /// By how much a counter grows, or what a histogram records.
-    pub value: u64,
-}
-
-/// Kinds of metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetricKind {
-    /// Only grows.
-    Counter,
-    /// Distribution of values.
-    Histogram,
-}
-
 impl Record {
     /// The record of a request whose head has just arrived.
     #[must_use]
@@ -370,45 +354,6 @@ impl Record {
         let record = serde_json::to_vec(&self).unwrap_or_else(|_| b"{}".to_vec());
         Closing { record, metrics }
     }
-
-    /// Tags come from the configuration or from closed lists, never from the client: Envoy keeps
-    /// every series for ever.
-    fn metrics(&self, duration_ns: Option<u64>, filter_ns: u64) -> Vec<Metric> {
-        let known = |registered: bool, name: &Option<String>| match name {
-            Some(name) if registered => tag(name),
-            Some(_) | None => "-".to_owned(),
-        };
-        let server = known(true, &self.server);
-        let tool = known(self.risk_tier.is_some(), &self.tool_name);
-        let method = self.method.as_deref().map_or("-", known_method);
-        let decision = match self.decision {
-            Decision::Allow => "allow",
-            Decision::Deny => "deny",
-            Decision::ApprovalRequired => "approval_required",
-        };
-        let reason = self.reason;
-        let calls = format!(
-            "toolgate_calls_total;server={server};tool={tool};method={method};decision={decision};\
-             reason={reason}"
-        );
-        let mut metrics = vec![Metric {
-            name: calls,
-            kind: MetricKind::Counter,
-            value: 1,
-        }];
-        let mut time = |name: &str, value: u64| {
-            metrics.push(Metric {
-                name: format!("{name};server={server};tool={tool};method={method}"),
-                kind: MetricKind::Histogram,
-                value,
-            });
-        };
-        if let Some(ns) = duration_ns {
-            time("toolgate_call_duration_ms", ns / 1_000_000);
-        }
-        time("toolgate_filter_duration_us", filter_ns / 1_000);
-        metrics
-    }
 }
 
 /// The record of a request that never reached the filter: the codec or an earlier filter answered.
@@ -417,15 +362,6 @@ pub fn unseen(policy: &Policy, end: End, now: Timestamp) -> Closing {
     let mut record = Record::open(policy, &Headers::default(), now);
     record.reason = "rejected_by_envoy";
     record.close(end)
-}
-
-/// The method's name, if it is one of MCP's.
-fn known_method(name: &str) -> &str {
-    if Method::named(name) == Method::Other {
-        "other"
-    } else {
-        name
-    }
 }
 
 /// Trace id and parent id of a `traceparent` (W3C Trace Context, section 3.2).
@@ -440,11 +376,6 @@ fn trace_context(header: &str) -> Option<(String, String)> {
 /// A client's text, cut to a length that a log line bears.
 fn clip(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
-}
-
-/// A configured name as a tag value: what would end a tag is replaced.
-fn tag(name: &str) -> String {
-    name.replace([';', '=', '\n'], "_")
 }
 
 fn millis(ns: u64) -> f64 {

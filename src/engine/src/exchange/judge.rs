@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     call::{Call, Partial},
+    condition,
     cx::Cx,
     http::{Edits, HeaderEdit},
     json::{Doc, Node, Splice, quote, splice},
@@ -14,17 +15,16 @@ use crate::{
     rpc::{self, Era, Message, MessageKind, Method, Target},
 };
 
-use super::{Exchange, Request};
+use super::{Exchange, Passage, Request};
 
 impl Exchange {
-    /// Judges a whole body. What it gives is forwarded: whether the answer must be filtered, and
-    /// the edits to the request.
+    /// Judges a whole body.
     pub(super) fn judge(
         &mut self,
         request: &Request,
         body: Vec<u8>,
         cx: &Cx,
-    ) -> Result<(bool, Edits), Refusal> {
+    ) -> Result<Passage, Refusal> {
         let doc =
             Doc::parse(body).map_err(|(fault, _)| Refusal::Unreadable(rpc::Fault::Json(fault)))?;
         let message = rpc::read(&doc, &request.headers).map_err(|(fault, id)| {
@@ -36,9 +36,15 @@ impl Exchange {
         self.asker.one_way = message.kind != MessageKind::Request;
         self.record.message(&message);
         message.check_method().map_err(Refusal::Unreadable)?;
+        let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing | Target::Task(_) => return Ok((false, Edits::default())),
-            Target::List(_) => return Ok((true, Edits::default())),
+            Target::Plumbing | Target::Task(_) => return Ok(passage),
+            Target::List(_) => {
+                return Ok(Passage {
+                    filter: true,
+                    ..passage
+                });
+            }
             Target::Resources(uris) => {
                 // What may not be read may not be watched.
                 for uri in uris {
@@ -49,7 +55,7 @@ impl Exchange {
                     };
                     self.judge_use(request, &message, &doc, &wanted, cx)?;
                 }
-                return Ok((false, Edits::default()));
+                return Ok(passage);
             }
             // `check_method` has refused it already.
             Target::Unknown => return Err(Refusal::NotFound),
@@ -64,7 +70,7 @@ impl Exchange {
             name,
             arguments,
         };
-        Ok((false, self.judge_use(request, &message, &doc, &wanted, cx)?))
+        self.judge_use(request, &message, &doc, &wanted, cx)
     }
 }
 
@@ -84,7 +90,7 @@ impl Exchange {
         doc: &Doc,
         wanted: &Wanted<'_>,
         cx: &Cx,
-    ) -> Result<Edits, Refusal> {
+    ) -> Result<Passage, Refusal> {
         let policy = Arc::clone(&self.policy);
         self.record.target(wanted.kind, wanted.name);
         if let Some(arguments) = wanted.arguments {
@@ -116,8 +122,12 @@ impl Exchange {
             now: cx.now,
         };
         if completes(message) {
+            let edits = rename(message, doc, wanted, entry);
             return match policy.visible(&seen) {
-                true => Ok(rename(message, doc, wanted, entry)),
+                true => Ok(Passage {
+                    edits,
+                    ..Passage::new(policy.plumbing())
+                }),
                 false => Err(unknown("hidden")),
             };
         }
@@ -154,34 +164,35 @@ impl Exchange {
         }
         match verdict {
             Verdict::Allow(permit) => {
-                self.record.rule.clone_from(&permit.decision().rule);
-                self.record.reason = "rule";
                 let mut edits = rename(message, doc, wanted, entry);
                 edits.headers.extend(entry.timeout.map(|timeout| {
                     let millis = timeout.as_millis().to_string();
                     HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms", millis)
                 }));
-                Ok(edits)
+                Ok(Passage {
+                    permit,
+                    filter: false,
+                    edits,
+                })
             }
             Verdict::Ask { permit, approver } => {
-                let role = match approver {
-                    Approver::Role(role) => role,
-                    Approver::User => "the user".to_owned(),
-                };
                 self.record.decision = Decision::ApprovalRequired;
                 Err(Refusal::ApproverUnreachable {
                     rule: permit.decision().rule.clone(),
-                    approver: role,
+                    approver: match approver {
+                        Approver::Role(role) => role,
+                        Approver::User => "the user".to_owned(),
+                    },
                 })
             }
             Verdict::Deny { decision, cause } => Err(match cause {
-                Cause::MissingScope(scopes) => Refusal::MissingScope(scopes),
                 Cause::Hidden(_) => unknown(truth(&cause)),
+                Cause::MissingScope(scopes) => Refusal::MissingScope(scopes),
                 Cause::NoRule => Refusal::NoRule,
                 Cause::Rule => Refusal::Rule(decision),
                 Cause::ConditionFailed { rule, fault } => Refusal::Condition {
                     rule,
-                    out_of_fuel: fault == crate::condition::Fault::Fuel,
+                    out_of_fuel: fault == condition::Fault::Fuel,
                     fault: fault.to_string(),
                 },
             }),

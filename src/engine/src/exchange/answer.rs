@@ -1,0 +1,184 @@
+//! The upstream's answer on its way back: passed as it comes, held and filtered, or filtered event
+//! by event.
+
+use crate::{
+    cx::Cx,
+    http::{Edits, HeaderEdit, Headers},
+    record::{Listed, Outcome},
+    refusal::{Refusal, UpstreamFault},
+    response::{self, View},
+    sse,
+};
+
+use super::{Exchange, Plan, State, Step};
+
+impl Exchange {
+    pub(super) fn response_head(
+        &mut self,
+        state: State,
+        headers: &Headers,
+        end: bool,
+    ) -> Result<Step, Refusal> {
+        let plan = match state {
+            State::Forwarded(plan) => plan,
+            // Our own answer, or Envoy's to a request that was not judged yet: that one never is.
+            State::Start | State::Reading { .. } | State::Replied => {
+                return Ok(Step::Forward(Edits::default()));
+            }
+            other => {
+                self.state = other;
+                return Ok(Step::Forward(Edits::default()));
+            }
+        };
+        let text = |name: &str| headers.one(name).ok().flatten().unwrap_or_default();
+        let status: u16 = text(":status").parse().unwrap_or_default();
+        self.record.result = match status {
+            0..400 => Outcome::Ok,
+            400..500 => Outcome::ProtocolError,
+            _ => Outcome::TransportError,
+        };
+        if status == 401 && !self.policy.identity().issuers.is_empty() {
+            return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
+        }
+        let media = text("content-type")
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        let (json, stream) = (
+            media.eq_ignore_ascii_case("application/json"),
+            media.eq_ignore_ascii_case("text/event-stream"),
+        );
+        let view = match plan {
+            Plan::Filter(view) if !end && (json || stream || status < 300) => view,
+            Plan::Filter(_) | Plan::Pass => {
+                self.state = State::Passing;
+                return Ok(Step::Forward(Edits::default()));
+            }
+        };
+        if !matches!(text("content-encoding"), "" | "identity") {
+            return Err(Refusal::Upstream(UpstreamFault::Encoded));
+        }
+        if !stream {
+            self.state = State::Buffering {
+                view,
+                body: Vec::new(),
+            };
+            return Ok(Step::Hold);
+        }
+        let decoder = sse::Decoder::new(self.policy.bounds().max_response_bytes);
+        self.state = State::Streaming { view, decoder };
+        Ok(Step::Forward(Edits {
+            headers: vec![HeaderEdit::Remove("content-length".to_owned())],
+            body: None,
+        }))
+    }
+
+    pub(super) fn response_body(
+        &mut self,
+        state: State,
+        bytes: &[u8],
+        end: bool,
+        cx: &Cx,
+    ) -> Result<Step, Refusal> {
+        match state {
+            State::Buffering { view, mut body } => {
+                if body.len() + bytes.len() > self.policy.bounds().max_response_bytes {
+                    return Err(Refusal::Upstream(UpstreamFault::TooLarge));
+                }
+                body.extend_from_slice(bytes);
+                if !end {
+                    self.state = State::Buffering { view, body };
+                    return Ok(Step::Hold);
+                }
+                self.state = State::Passing;
+                let body = self.filtered(&view, &body, cx)?;
+                let headers = body
+                    .as_ref()
+                    .map(|body| HeaderEdit::Set("content-length", body.len().to_string()));
+                Ok(Step::Forward(Edits {
+                    headers: headers.into_iter().collect(),
+                    body,
+                }))
+            }
+            State::Streaming { view, mut decoder } => {
+                let mut listed = self.record.listed.unwrap_or_default();
+                let unreadable = self.unreadable_event();
+                let out = decoder.push(bytes, end, |data| {
+                    if data.is_empty() {
+                        return sse::Fate::Keep;
+                    }
+                    match response::filter(data, &view, &self.policy, cx.now, &mut listed) {
+                        Ok(None) => sse::Fate::Keep,
+                        Ok(Some(data)) => sse::Fate::Data(data),
+                        Err(response::Unreadable) => {
+                            unreadable.clone().map_or(sse::Fate::Drop, sse::Fate::Data)
+                        }
+                    }
+                });
+                if listed != Listed::default() {
+                    self.record.listed = Some(listed);
+                }
+                let body = match out {
+                    Ok(body) => {
+                        self.state = State::Streaming { view, decoder };
+                        body
+                    }
+                    Err(sse::TooLong) => {
+                        self.state = State::Broken;
+                        self.too_long_event()
+                    }
+                };
+                Ok(Step::Forward(Edits {
+                    headers: Vec::new(),
+                    body: Some(body),
+                }))
+            }
+            State::Broken => {
+                self.state = State::Broken;
+                Ok(Step::Forward(Edits {
+                    headers: Vec::new(),
+                    body: Some(Vec::new()),
+                }))
+            }
+            other => {
+                self.state = other;
+                Ok(Step::Forward(Edits::default()))
+            }
+        }
+    }
+
+    /// The answer's text as this caller may see it; `None` where it passes as it is.
+    fn filtered(&mut self, view: &View, body: &[u8], cx: &Cx) -> Result<Option<Vec<u8>>, Refusal> {
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let mut listed = Listed::default();
+        let filtered = response::filter(body, view, &self.policy, cx.now, &mut listed)
+            .map_err(|response::Unreadable| Refusal::Upstream(UpstreamFault::Unreadable));
+        if listed != Listed::default() {
+            self.record.listed = Some(listed);
+        }
+        filtered
+    }
+
+    /// What stands for an event that cannot be read: an answer, where somebody waits for one.
+    fn unreadable_event(&self) -> Option<Vec<u8>> {
+        self.asker.id.as_ref()?;
+        Some(
+            Refusal::Upstream(UpstreamFault::Unreadable)
+                .reply(&self.asker, &self.policy)
+                .body,
+        )
+    }
+
+    /// The last event of a stream that broke its bounds.
+    fn too_long_event(&mut self) -> Vec<u8> {
+        let refusal = Refusal::Upstream(UpstreamFault::TooLarge);
+        self.record.reason = refusal.reason();
+        let mut event = b"data: ".to_vec();
+        event.extend(refusal.reply(&self.asker, &self.policy).body);
+        event.extend_from_slice(b"\n\n");
+        event
+    }
+}

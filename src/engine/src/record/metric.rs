@@ -1,0 +1,80 @@
+//! What a record counts for in Envoy's statistics.
+
+use crate::rpc::Method;
+
+use super::{Decision, Record};
+
+/// One metric of Envoy's statistics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name, with tags as `;tag=value` for Envoy's tag extraction.
+    pub name: String,
+    /// How it is recorded.
+    pub kind: MetricKind,
+    /// By how much a counter grows, or what a histogram records.
+    pub value: u64,
+}
+
+/// Kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Distribution of values.
+    Histogram,
+}
+
+impl Record {
+    /// Tags come from the configuration or from closed lists, never from the client: Envoy keeps
+    /// every series for ever.
+    pub(super) fn metrics(&self, duration_ns: Option<u64>, filter_ns: u64) -> Vec<Metric> {
+        let known = |registered: bool, name: &Option<String>| match name {
+            Some(name) if registered => tag(name),
+            Some(_) | None => "-".to_owned(),
+        };
+        let server = known(true, &self.server);
+        let tool = known(self.risk_tier.is_some(), &self.tool_name);
+        let method = self.method.as_deref().map_or("-", known_method);
+        let decision = match self.decision {
+            Decision::Allow => "allow",
+            Decision::Deny => "deny",
+            Decision::ApprovalRequired => "approval_required",
+        };
+        let reason = self.reason;
+        let calls = format!(
+            "toolgate_calls_total;server={server};tool={tool};method={method};decision={decision};\
+             reason={reason}"
+        );
+        let mut metrics = vec![Metric {
+            name: calls,
+            kind: MetricKind::Counter,
+            value: 1,
+        }];
+        let mut time = |name: &str, value: u64| {
+            metrics.push(Metric {
+                name: format!("{name};server={server};tool={tool};method={method}"),
+                kind: MetricKind::Histogram,
+                value,
+            });
+        };
+        if let Some(ns) = duration_ns {
+            time("toolgate_call_duration_ms", ns / 1_000_000);
+        }
+        time("toolgate_filter_duration_us", filter_ns / 1_000);
+        metrics
+    }
+}
+
+/// The method's name, if it is one of MCP's.
+fn known_method(name: &str) -> &str {
+    if Method::named(name) == Method::Other {
+        "other"
+    } else {
+        name
+    }
+}
+
+/// A configured name as a tag value: what would end a tag is replaced.
+fn tag(name: &str) -> String {
+    name.replace([';', '=', '\n'], "_")
+}
