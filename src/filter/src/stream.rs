@@ -30,8 +30,9 @@ pub(crate) struct Stream {
     request: Progress,
     response: Progress,
     clock: Clock,
-    /// Bytes of the request's body that arrived.
-    received: u64,
+    /// Bytes of the request's body that arrived: Envoy's own number is what its head announces, as
+    /// edited.
+    received: usize,
     /// Time spent in callbacks, in nanoseconds.
     spent: u64,
 }
@@ -39,8 +40,12 @@ pub(crate) struct Stream {
 /// How far one direction is.
 #[derive(Default)]
 struct Progress {
-    /// Bytes of the body that the host holds and the engine has seen.
+    /// Bytes of the body that the host holds.
     held: usize,
+    /// How many of these the engine has seen.
+    seen: usize,
+    /// The engine said that it needs more.
+    waiting: bool,
     /// It was answered, or cut off: nothing of it moves any more.
     over: bool,
 }
@@ -69,44 +74,49 @@ impl Stream {
         match host::headers(direction) {
             Ok(pairs) => {
                 let headers = Headers::new(pairs);
-                self.drive(direction, Part::Head { headers, end }, 0)
+                self.drive(direction, Part::Head { headers, end })
             }
             Err(refused) => self.fail(direction, "headers", refused),
         }
     }
 
-    /// `size` is what the host offers now: with what it holds already, after a pause.
+    /// `size` is what the host holds now.
+    ///
+    /// An engine that waits gets the body in one piece: until then the host alone keeps it. Else
+    /// some hundred slow senders would fill the memory that all streams of a worker share.
     fn body(&mut self, direction: Direction, size: usize, end: bool) -> Action {
-        let seen = self.progress(direction).held;
-        let bytes = match size.saturating_sub(seen) {
+        if direction == Direction::Request {
+            self.received = size;
+        }
+        let bound = self.bound(direction);
+        let progress = self.progress(direction);
+        progress.held = size;
+        if progress.waiting && !end && size <= bound {
+            return Action::Pause;
+        }
+        self.news(direction, end)
+    }
+
+    /// Trailers end a body, which then never says so itself.
+    fn trailers(&mut self, direction: Direction) -> Action {
+        self.news(direction, true)
+    }
+
+    /// Gives the engine what it has not seen of the body.
+    fn news(&mut self, direction: Direction, end: bool) -> Action {
+        let Progress { held, seen, .. } = *self.progress(direction);
+        let bytes = match held.saturating_sub(seen) {
             0 => Ok(Vec::new()),
             new => host::body(direction, seen, new),
         };
         match bytes {
-            Ok(bytes) => {
-                if direction == Direction::Request {
-                    self.received = self.received.saturating_add(bytes.len() as u64);
-                }
-                self.drive(direction, Part::Body { bytes: &bytes, end }, size)
-            }
+            Ok(bytes) => self.drive(direction, Part::Body { bytes: &bytes, end }),
             Err(refused) => self.fail(direction, "body", refused),
         }
     }
 
-    fn trailers(&mut self, direction: Direction) -> Action {
-        let held = self.progress(direction).held;
-        self.drive(
-            direction,
-            Part::Body {
-                bytes: &[],
-                end: true,
-            },
-            held,
-        )
-    }
-
-    /// Gives the engine an event and does what it says. `size` is what the host holds with it.
-    fn drive(&mut self, direction: Direction, part: Part<'_>, size: usize) -> Action {
+    /// Gives the engine an event and does what it says.
+    fn drive(&mut self, direction: Direction, part: Part<'_>) -> Action {
         let started = self.clock.elapsed();
         let cx = Cx {
             now: self.clock.now(),
@@ -119,14 +129,16 @@ impl Stream {
             return Action::Continue;
         };
         let step = exchange.on(event(direction, part), &cx);
+        let progress = self.progress(direction);
         let action = match step {
             Step::Hold => {
-                self.progress(direction).held = size;
+                progress.seen = progress.held;
+                progress.waiting = true;
                 Action::Pause
             }
             Step::Forward(edits) => {
-                self.progress(direction).held = 0;
-                match apply(direction, &edits, size) {
+                let held = std::mem::take(progress).held;
+                match apply(direction, &edits, held) {
                     Ok(()) => Action::Continue,
                     Err(refused) => self.fail(direction, "edit", refused),
                 }
@@ -177,9 +189,20 @@ impl Stream {
             details: text(&["response", "code_details"]),
             duration_ns: number(&["request", "duration"]),
             upstream_cluster: text(&["xds", "cluster_name"]).filter(|name| !name.is_empty()),
-            bytes_in: Some(self.received),
+            bytes_in: u64::try_from(self.received).ok(),
             bytes_out: number(&["response", "size"]),
             filter_ns: self.spent,
+        }
+    }
+
+    /// The largest body that the engine takes.
+    fn bound(&self, direction: Direction) -> usize {
+        let Some(policy) = &self.policy else {
+            return 0;
+        };
+        match direction {
+            Direction::Request => policy.bounds().max_request_bytes,
+            Direction::Response => policy.bounds().max_response_bytes,
         }
     }
 
@@ -265,9 +288,9 @@ fn event(direction: Direction, part: Part<'_>) -> Event<'_> {
     }
 }
 
-/// `size` is what the host holds of the body. At trailers that follow no pause it holds none, and
+/// `held` is what the host holds of the body. At trailers that follow no pause it holds none, and
 /// has no place for any.
-fn apply(direction: Direction, edits: &Edits, size: usize) -> Result<(), Refused> {
+fn apply(direction: Direction, edits: &Edits, held: usize) -> Result<(), Refused> {
     for edit in &edits.headers {
         match edit {
             HeaderEdit::Set(name, value) => host::set_header(direction, name, value)?,
@@ -275,7 +298,7 @@ fn apply(direction: Direction, edits: &Edits, size: usize) -> Result<(), Refused
         }
     }
     match &edits.body {
-        Some(body) if size > 0 || !body.is_empty() => host::set_body(direction, body),
+        Some(body) if held > 0 || !body.is_empty() => host::set_body(direction, body),
         Some(_) | None => Ok(()),
     }
 }
