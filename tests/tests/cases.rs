@@ -33,6 +33,11 @@ async fn every_case() {
 
     let mut wrong = Vec::new();
     for (index, (file, group)) in groups.iter().enumerate() {
+        assert!(
+            !group.cases.is_empty(),
+            "{file} ({}) has no cases",
+            group.about
+        );
         for (done, case) in group.cases.iter().enumerate() {
             *next.lock().expect("no holder panics") = answer(case);
             upstream.clear();
