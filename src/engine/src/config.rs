@@ -12,7 +12,12 @@ mod registry;
 mod schema;
 mod value;
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, IntoDeserializer, SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -71,10 +76,7 @@ impl Config {
     /// Every problem, each with its path.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let doc = Doc::parse(bytes.to_vec()).map_err(|(fault, _)| {
-            vec![Problem::new(
-                "",
-                format!("not acceptable as JSON: {fault} at byte {}", fault.offset),
-            )]
+            vec![Problem::new("", format!("not acceptable as JSON: {fault}"))]
         })?;
         read::bundle(doc.root().to_value())
     }
@@ -122,20 +124,28 @@ impl<T> OneOrMany<T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOrMany<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        if value.is_array() {
-            nested(value).map(Self::Many)
-        } else {
-            nested(value).map(Self::One)
-        }
-    }
-}
+        struct Forms<T>(PhantomData<T>);
 
-/// Reads one of several forms, once its shape has told which.
-fn nested<T: DeserializeOwned, E: serde::de::Error>(value: Value) -> Result<T, E> {
-    T::deserialize(value).map_err(E::custom)
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Forms<T> {
+            type Value = OneOrMany<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(text.into_deserializer()).map(OneOrMany::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(items)).map(OneOrMany::Many)
+            }
+        }
+
+        deserializer.deserialize_any(Forms(PhantomData))
+    }
 }
 
 /// A text; a number stands for its digits, since `version: 1.2` is a number in YAML.
@@ -145,7 +155,7 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
         Value::String(text) => Ok(Some(text)),
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            Err(serde::de::Error::custom("expected a text"))
+            Err(de::Error::custom("expected a text"))
         }
     }
 }

@@ -5,7 +5,11 @@ pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).max(1);
+    let most = match word.chars().count() {
+        0..3 => 0,
+        3 => 1,
+        length => (length / 3).max(2),
+    };
     candidates
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= most)
         .map(|candidate| (distance(word, candidate), candidate))

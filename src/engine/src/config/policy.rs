@@ -1,9 +1,17 @@
 //! The policy file.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{
+        self, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
 use serde_json::{Map, Value};
 
-use super::{Access, Identity, OneOrMany, RiskTier, is_default, nested};
+use super::{Access, Identity, OneOrMany, RiskTier, is_default};
 
 /// What may happen.
 ///
@@ -247,27 +255,83 @@ impl Effect {
 
 impl<'de> Deserialize<'de> for Selector {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            value @ Value::Object(_) => nested(value).map(Self::Attributes),
-            value => nested(value).map(Self::Names),
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Selector;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name, a list of names, or attributes")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Selector, E> {
+                Ok(Selector::Names(OneOrMany::One(name.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Selector, A::Error> {
+                let names = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(Selector::Names(OneOrMany::Many(names)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Selector, A::Error> {
+                Attributes::deserialize(MapAccessDeserializer::new(members))
+                    .map(Selector::Attributes)
+            }
         }
+
+        deserializer.deserialize_any(Forms)
     }
 }
 
 impl<'de> Deserialize<'de> for Presence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Bool(known) => Ok(Self::Known(known)),
-            value => nested(value).map(Self::OneOf),
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = Presence;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, a text, or a list of texts")
+            }
+
+            fn visit_bool<E: de::Error>(self, known: bool) -> Result<Presence, E> {
+                Ok(Presence::Known(known))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Presence, E> {
+                Ok(Presence::OneOf(OneOrMany::One(name.to_owned())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Presence, A::Error> {
+                let names = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+                Ok(Presence::OneOf(OneOrMany::Many(names)))
+            }
         }
+
+        deserializer.deserialize_any(Forms)
     }
 }
 
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Object(map) => Ok(Self::Short(map)),
-            value => nested(value).map(Self::Cel),
+        struct Forms;
+
+        impl<'de> Visitor<'de> for Forms {
+            type Value = When;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a condition")
+            }
+
+            fn visit_str<E: de::Error>(self, source: &str) -> Result<When, E> {
+                Ok(When::Cel(source.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<When, A::Error> {
+                Map::deserialize(MapAccessDeserializer::new(members)).map(When::Short)
+            }
         }
+
+        deserializer.deserialize_any(Forms)
     }
 }

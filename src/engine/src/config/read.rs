@@ -218,12 +218,14 @@ impl Reading {
             Err(fault) => fault,
         };
         let mut value = value.clone();
-        // What was taken out is missing afterwards, which is no news. Neither is the first missing
-        // member, after all of them were told.
-        let mut told: BTreeSet<String> = required.iter().map(|name| below(at, name)).collect();
+        // That what was taken out is missing afterwards, or that its remains make no sense, is no
+        // news. Neither is the first missing member, after all of them were told.
+        let mut told = BTreeSet::new();
         if let Some(members) = value.as_object() {
             for name in required.iter().filter(|name| !members.contains_key(**name)) {
-                self.problems.push(missing(name, at));
+                told.insert(below(at, name));
+                self.problems
+                    .push(Problem::new(at, format!("missing field `{name}`")));
             }
         }
         loop {
@@ -231,20 +233,21 @@ impl Reading {
                 Step::Member(name) => below(&at, name),
                 Step::Item(place) => format!("{at}[{place}]"),
             });
-            match &fault.what {
-                What::Missing(name) if told.contains(&below(&place, name)) => {}
-                What::Missing(name) => self.problems.push(missing(name, &place)),
-                What::Unknown { name, known } => {
-                    self.problems
-                        .push(unknown(name, known.iter().copied(), &place));
-                }
-                What::Other(message, help) => {
-                    let problem = Problem {
-                        help: help.clone(),
-                        ..Problem::new(&place, message)
-                    };
-                    self.problems.push(problem);
-                }
+            let problem = match &fault.what {
+                What::Missing(name) => Problem::new(&place, format!("missing field `{name}`")),
+                What::Unknown { name, known } => unknown(name, known.iter().copied(), &place),
+                What::Other(message, help) => Problem {
+                    help: help.clone(),
+                    ..Problem::new(&place, message)
+                },
+            };
+            let news = match &fault.what {
+                What::Missing(name) => !told.contains(&below(&place, name)),
+                What::Unknown { .. } => true,
+                What::Other(..) => !told.iter().any(|told| is_below(told, &place)),
+            };
+            if news {
+                self.problems.push(problem);
             }
             if !fault.cut(&mut value) {
                 return None;
@@ -272,7 +275,7 @@ impl Reading {
         if self.problems.is_empty() {
             Ok(config)
         } else {
-            Err(self.problems)
+            Err(self.problems.into_iter().map(trimmed).collect())
         }
     }
 
@@ -369,8 +372,18 @@ fn below(at: &str, name: &str) -> String {
     format!("{at}{dot}{name}")
 }
 
-fn missing(name: &str, at: &str) -> Problem {
-    Problem::new(at, format!("missing field `{name}`"))
+/// A problem of a whole file has the file's path, without what separates it from members.
+fn trimmed(mut problem: Problem) -> Problem {
+    if problem.path.ends_with(':') {
+        problem.path.pop();
+    }
+    problem
+}
+
+/// Whether `path` continues `at`.
+fn is_below(path: &str, at: &str) -> bool {
+    path.strip_prefix(at)
+        .is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn unknown(name: &str, known: impl Iterator<Item = &'static str>, at: &str) -> Problem {

@@ -61,10 +61,9 @@ impl Fault {
     pub(super) fn cut(&self, value: &mut Value) -> bool {
         let mut steps: Vec<&Step> = self.path().collect();
         let name = match &self.what {
-            What::Missing(_) => return false,
             What::Unknown { name, .. } => name,
-            // Of a list all of it goes, so that places in lists stay true.
-            What::Other(..) => loop {
+            // What lacks something goes as a whole. So does a list, so that places in it stay true.
+            What::Missing(_) | What::Other(..) => loop {
                 match steps.pop() {
                     Some(Step::Member(name)) => break name,
                     Some(Step::Item(_)) => {}

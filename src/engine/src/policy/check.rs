@@ -77,14 +77,10 @@ impl Check<'_> {
             .rules
             .iter()
             .find_map(|rule| asks(rule, fact).map(|field| (rule.at.clone(), field)));
-        let entry = policy.registry.entries().find_map(|entry| {
-            let field = match fact {
-                "scopes" if entry.auth_scope.is_some() => "authScope",
-                "tenant" if entry.tenants.is_some() => "tenants",
-                _ => return None,
-            };
-            Some((self.places.get(entry.slot)?.clone(), field))
-        });
+        let scoped = |entry: &&Entry| fact == "scopes" && entry.auth_scope.is_some();
+        let entry = policy.registry.entries().find(scoped);
+        let entry =
+            entry.and_then(|entry| Some((self.places.get(entry.slot)?.clone(), "authScope")));
         if let Some((at, field)) = rule.or(entry) {
             let message = format!("nothing supplies `{fact}`, so this never holds");
             let help = format!("name its source: `identity.{fact}`");

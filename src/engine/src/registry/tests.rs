@@ -1,1 +1,172 @@
-//! Tests.
+use serde_json::{Value, json};
+
+use super::{Registry, build::Build};
+use crate::config::Config;
+
+fn build(registry: Value) -> Result<Registry, Vec<String>> {
+    let said = |problems: Vec<crate::problem::Problem>| {
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let config = Config::join(vec![registry], vec![]).map_err(said)?;
+    let build = Build::new(config.registry);
+    if build.problems.is_empty() {
+        Ok(build.registry)
+    } else {
+        Err(said(build.problems))
+    }
+}
+
+fn tool(name: &str, more: Value) -> Value {
+    let mut tool = json!({"name": name, "mcpServer": "s", "inputSchema": {"type": "object"}});
+    for (key, value) in more.as_object().unwrap() {
+        tool[key] = value.clone();
+    }
+    tool
+}
+
+/// The problems of a registry with this tool beside `taken`, of one server `s`.
+#[track_caller]
+fn check(tool: Value, expect: &[&str]) {
+    let taken = self::tool("taken", json!({"mcpTool": "s.taken"}));
+    let registry = json!({"servers": {"s": {}}, "tools": [taken, tool]});
+    assert_eq!(build(registry).err().unwrap_or_default(), expect);
+}
+
+#[test]
+fn tools() {
+    check(tool("t", json!({})), &[]);
+    check(
+        tool(
+            "t",
+            json!({"timeout": "20s", "deprecated": {"sunset": "2027-01-01"}}),
+        ),
+        &[],
+    );
+    check(
+        tool(
+            "t",
+            json!({"deprecated": {"sunset": "2027-01-01T10:00:00+02:00"}}),
+        ),
+        &[],
+    );
+    check(
+        tool("taken", json!({})),
+        &["registry[0]:tools[1].name: `taken` is registered twice"],
+    );
+    check(
+        tool("t", json!({"mcpTool": "s.taken"})),
+        &["registry[0]:tools[1].mcpTool: `s.taken` of server `s` is registered twice"],
+    );
+    check(
+        tool("t*", json!({})),
+        &["registry[0]:tools[1].name: `t*` is no name: not empty, no white space, `*` or `?`"],
+    );
+    check(
+        tool("t", json!({"mcpServer": "S"})),
+        &["registry[0]:tools[1].mcpServer: no server `S` is declared (did you mean `s`?)"],
+    );
+    check(
+        tool(
+            "t",
+            json!({
+                "timeout": "soon",
+                "tenants": [],
+                "environments": [],
+                "deprecated": {"since": "yesterday", "sunset": "2027"},
+            }),
+        ),
+        &[
+            "registry[0]:tools[1].deprecated.since: `yesterday` is neither a date (`2027-01-01`) \
+             nor a time",
+            "registry[0]:tools[1].deprecated.sunset: `2027` is neither a date (`2027-01-01`) nor \
+             a time",
+            "registry[0]:tools[1].tenants: an empty list hides it from everybody",
+            "registry[0]:tools[1].environments: an empty list hides it from everybody",
+            "registry[0]:tools[1].timeout: `soon` is no duration: `500ms`, `20s`, `2m`",
+        ],
+    );
+}
+
+#[test]
+fn servers() {
+    let found = |servers: Value| -> Result<Vec<String>, Vec<String>> {
+        let registry = build(json!({ "servers": servers }))?;
+        let text = |s: &super::Server| format!("{} {} {} {}", s.id, s.cluster, s.path, s.endpoint);
+        let mut all: Vec<String> = registry.servers().map(text).collect();
+        for path in ["/mcp", "/a/mcp", "/b/mcp", "/x"] {
+            if let Some(server) = registry.endpoint(path) {
+                all.push(format!("{path} -> {}", server.id));
+            }
+        }
+        Ok(all)
+    };
+    let ok = |all: &[&str]| Ok(all.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+    assert_eq!(
+        found(json!({"a": {}})),
+        ok(&["a a /mcp /a/mcp", "/mcp -> a", "/a/mcp -> a"])
+    );
+    assert_eq!(
+        found(
+            json!({"a": {"url": "http://127.0.0.1:1/x/y?z"}, "b": {"cluster": "c", "path": "/p", "endpoint": "/x"}})
+        ),
+        ok(&["a a /x/y /a/mcp", "b c /p /x", "/a/mcp -> a", "/x -> b"])
+    );
+    assert_eq!(
+        found(json!({"a": {"url": "http://127.0.0.1:1/", "endpoint": "/mcp"}})),
+        ok(&["a a /mcp /mcp", "/mcp -> a"])
+    );
+    assert_eq!(
+        found(json!({"a": {"url": "ftp://x", "path": "p"}, "b": {"endpoint": "/a/mcp"}})),
+        Err(vec![
+            "registry[0]:servers.a.url: expected a URL that begins with `http://` or `https://`"
+                .to_owned(),
+            "registry[0]:servers.a.path: expected a path that begins with `/`".to_owned(),
+            "registry[0]:servers.b.endpoint: `/a/mcp` is the endpoint of server `a` already"
+                .to_owned(),
+        ])
+    );
+}
+
+#[test]
+fn look_ups() {
+    let resource = |uri: &str| json!({"uri": uri, "mcpServer": "s"});
+    let registry = build(json!({
+        "servers": {"s": {}, "t": {}},
+        "tools": [tool("refund", json!({"mcpTool": "payments.refund"}))],
+        "prompts": [{"name": "p", "mcpServer": "s", "mcpPrompt": "q"}],
+        "resources": [resource("file:///*"), resource("file:///docs/*"), resource("file:///docs/a")],
+    }))
+    .unwrap();
+    let tool = |entry: Option<&super::Entry>| entry.map(|entry| entry.name.clone());
+    assert_eq!(tool(registry.tool("refund")), Some("refund".to_owned()));
+    assert_eq!(tool(registry.tool("payments.refund")), None);
+    assert_eq!(
+        tool(registry.tool_by_backend("s", "payments.refund")),
+        Some("refund".to_owned())
+    );
+    assert_eq!(tool(registry.tool_by_backend("t", "payments.refund")), None);
+    assert_eq!(tool(registry.prompt("p")), Some("p".to_owned()));
+    assert_eq!(
+        tool(registry.prompt_by_backend("s", "q")),
+        Some("p".to_owned())
+    );
+    for (uri, expect) in [
+        ("file:///docs/a", Some("file:///docs/a")),
+        ("file:///docs/b/c", Some("file:///docs/*")),
+        ("file:///etc", Some("file:///*")),
+        ("file:///docs/../etc/passwd", None),
+        ("file:///docs/%2e%2E/etc/passwd", None),
+        ("file:///docs/.%2e/etc/passwd", None),
+        ("file:///docs/./a", None),
+        ("file:///docs/..a", Some("file:///docs/*")),
+        ("file:///docs/a?x=..", Some("file:///docs/*")),
+        ("https://x", None),
+    ] {
+        assert_eq!(
+            tool(registry.resource("s", uri)).as_deref(),
+            expect,
+            "`{uri}`"
+        );
+    }
+    assert_eq!(tool(registry.resource("t", "file:///docs/a")), None);
+}

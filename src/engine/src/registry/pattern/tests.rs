@@ -1,1 +1,66 @@
-//! t
+use super::{Glob, Patterns};
+
+#[track_caller]
+fn check(pattern: &str, text: &str, expect: bool) {
+    assert_eq!(
+        Glob::new(pattern).matches(text),
+        expect,
+        "`{pattern}` on `{text}`"
+    );
+}
+
+#[test]
+fn globs() {
+    for (pattern, text, expect) in [
+        ("crm.*", "crm.lookup", true),
+        ("crm.*", "crm.", true),
+        ("crm.*", "crmx", false),
+        ("*", "", true),
+        ("*", "anything", true),
+        ("", "", true),
+        ("", "a", false),
+        ("a?c", "abc", true),
+        ("a?c", "aéc", true),
+        ("a?c", "ac", false),
+        ("??", "é", false),
+        ("*_customer", "refund_customer", true),
+        ("*_customer", "refund_customers", false),
+        ("a*b*c", "axxbyybzzc", true),
+        ("a*b*c", "axxbyybzz", false),
+        ("a**c", "ac", true),
+        ("*?", "", false),
+        ("file:///docs/*", "file:///docs/a/b", true),
+        ("[a]*", "[a]b", true),
+        ("*é", "aé", true),
+    ] {
+        check(pattern, text, expect);
+    }
+}
+
+#[test]
+fn many_stars_take_no_longer_than_length_times_length() {
+    let text = "a".repeat(5_000);
+    check(&format!("{}b", "a*".repeat(100)), &text, false);
+}
+
+#[test]
+fn patterns_find_the_most_specific_first() {
+    let mut patterns = Patterns::default();
+    for (place, text) in ["*", "a.*", "a.b", "a.b*", "*.b", "a.*b", "é*"]
+        .into_iter()
+        .enumerate()
+    {
+        patterns.insert(text, place);
+    }
+    patterns.sort();
+    let found = |text: &str| -> (Vec<usize>, Vec<usize>) {
+        (
+            patterns.exact(text).collect(),
+            patterns.globs(text).collect(),
+        )
+    };
+    assert_eq!(found("a.b"), (vec![2], vec![3, 5, 1, 4, 0]));
+    assert_eq!(found("a.c"), (vec![], vec![1, 0]));
+    assert_eq!(found("éa"), (vec![], vec![6, 0]));
+    assert_eq!(found("z"), (vec![], vec![0]));
+}
