@@ -182,6 +182,7 @@ fn next_number<'a>(
     items: &mut Items<'a>,
     fuel: &mut Fuel,
 ) -> Result<Option<Option<Value<'a>>>, Fault> {
+    fuel.spend(1)?;
     let item = items.next(fuel)?;
     Ok(item.map(|item| item.number_order(&Value::Int(0)).is_some().then_some(item)))
 }

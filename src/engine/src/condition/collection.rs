@@ -208,10 +208,11 @@ impl<'a> Map<'a> {
 }
 
 fn member<'a>(object: Node<'a>, name: &str, fuel: &mut Fuel) -> Result<Option<Node<'a>>, Fault> {
-    fuel.spend(object.len() / 4)?;
+    fuel.spend(object.len() / 2)?;
     for member in object.members() {
         let key = member.key();
         if let Cow::Owned(unescaped) = &key {
+            fuel.spend(1)?;
             fuel.spend_bytes(unescaped.len())?;
         }
         if key == name {

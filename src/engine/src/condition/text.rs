@@ -113,6 +113,7 @@ fn join<'a>(list: &List<'a>, by: &str, fuel: &mut Fuel) -> Result<Option<Outcome
 fn replace<'a>(text: &str, from: &str, to: &str, most: i64, fuel: &mut Fuel) -> Outcome<'a> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let times = text.matches(from).take(most).count();
+    fuel.spend(times)?;
     fuel.spend_bytes(times.saturating_mul(to.len()))?;
     Ok(Value::text(text.replacen(from, to, most)))
 }

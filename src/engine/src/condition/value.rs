@@ -61,11 +61,13 @@ impl<'a> Value<'a> {
         Ok(match node.kind() {
             json::Kind::Null => Self::Null,
             json::Kind::Bool => Self::Bool(node.bool().unwrap_or_default()),
-            json::Kind::Number => match (node.i64(), node.f64()) {
-                (Some(number), _) => Self::Int(number),
-                (None, Some(number)) => Self::Double(number),
-                (None, None) => return Err(Fault::Overflow),
-            },
+            json::Kind::Number => {
+                fuel.spend_bytes(node.span().len())?;
+                match node.i64() {
+                    Some(number) => Self::Int(number),
+                    None => node.f64().map(Self::Double).ok_or(Fault::Overflow)?,
+                }
+            }
             json::Kind::String => {
                 fuel.spend_bytes(node.span().len())?;
                 match node.str() {
@@ -150,6 +152,7 @@ impl<'a> Value<'a> {
     /// How two numbers compare, exactly; the inner `None` is a comparison with NaN.
     pub(super) fn number_order(&self, other: &Self) -> Option<Option<Ordering>> {
         Some(match (self, other) {
+            (Self::Int(a), Self::Int(b)) => Some(a.cmp(b)),
             (Self::Double(a), Self::Double(b)) => a.partial_cmp(b),
             (Self::Double(a), b) => order_double(*a, b.integer()?),
             (a, Self::Double(b)) => order_double(*b, a.integer()?).map(Ordering::reverse),

@@ -215,12 +215,13 @@ fn compile(source: &str) -> Result<Pattern, String> {
     for (limit, weight) in PATTERN_LIMITS {
         match RegexBuilder::new(source)
             .size_limit(limit)
-            .dfa_size_limit(limit)
+            .dfa_size_limit(PATTERN_CACHE)
             .build()
         {
             Ok(regex) => return Ok(Pattern { regex, weight }),
             Err(regex::Error::CompiledTooBig(_)) => {
-                why = "the pattern is too large: use fewer or smaller repetitions".to_owned();
+                why = "the pattern is too large: repeat less, or plain `[a-z]` instead of `\\w`"
+                    .to_owned();
             }
             Err(error) => {
                 let text = error.to_string();
@@ -255,4 +256,7 @@ fn unknown(name: &str, at: Span) -> Mistake {
 }
 
 /// Bytes of a compiled pattern, and what it then costs.
-const PATTERN_LIMITS: [(usize, u32); 3] = [(1 << 13, 2), (1 << 16, 8), (1 << 18, 32)];
+const PATTERN_LIMITS: [(usize, u32); 3] = [(1 << 13, 2), (1 << 16, 8), (1 << 20, 64)];
+
+/// Bytes that a pattern may keep to be quick.
+const PATTERN_CACHE: usize = 1 << 17;

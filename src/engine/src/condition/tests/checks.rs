@@ -330,7 +330,7 @@ fn mistakes_are_found_without_a_schema() {
     );
     compile(
         "args.a.matches('(\\\\w{1000}){1000}')",
-        "1:16: the pattern is too large: use fewer or smaller repetitions",
+        "1:16: the pattern is too large: repeat less, or plain `[a-z]` instead of `\\w`",
     );
     compile(
         "now.getHours('Europe/Berlin') > 8",
@@ -446,5 +446,34 @@ fn short_forms_are_conditions() {
     short(
         &json!({}),
         "the condition is empty (name what it asks for, or leave `when` out)",
+    );
+}
+
+#[test]
+fn the_examples_of_the_reference_compile() {
+    let page = include_str!("../../../../../policies/conditions.md");
+    let blocks = page
+        .split("```cel\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let lines: Vec<&str> = blocks.flat_map(str::lines).map(str::trim).collect();
+    let examples = lines
+        .iter()
+        .filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let mut count = 0;
+    for example in examples {
+        count += 1;
+        compile(example, "");
+    }
+    assert!(count >= 15, "only {count} examples");
+}
+
+#[test]
+fn usual_patterns_are_small_enough() {
+    compile("args.a.matches('^\\\\w{1,20}$')", "");
+    compile("args.a.matches('^[A-Za-z0-9_]{1,255}$')", "");
+    compile(
+        "args.a.matches('(?i)^[a-z0-9._%+-]+@[a-z0-9.-]+\\\\.[a-z]{2,}$')",
+        "",
     );
 }

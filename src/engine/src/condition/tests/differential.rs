@@ -1,7 +1,7 @@
 //! The `cel` crate as the oracle: what both make of the same expression and arguments.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     panic::catch_unwind,
     sync::{Arc, OnceLock},
 };
@@ -38,6 +38,7 @@ fn env() -> &'static Arc<Env> {
     })
 }
 
+#[expect(clippy::disallowed_types, reason = "the oracle takes its maps as such")]
 fn convert(node: Node<'_>) -> cel::Value {
     match node.kind() {
         Kind::Null => cel::Value::Null,
@@ -51,7 +52,7 @@ fn convert(node: Node<'_>) -> cel::Value {
         Kind::Object => node
             .members()
             .map(|m| (m.key().into_owned(), convert(m.value())))
-            .collect::<HashMap<String, cel::Value>>()
+            .collect::<std::collections::HashMap<String, cel::Value>>()
             .into(),
     }
 }
