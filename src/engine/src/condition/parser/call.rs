@@ -255,8 +255,14 @@ fn unknown(name: &str, at: Span) -> Mistake {
     }
 }
 
-/// Bytes of a compiled pattern, and what it then costs.
-const PATTERN_LIMITS: [(usize, u32); 3] = [(1 << 13, 2), (1 << 16, 8), (1 << 20, 64)];
+/// Bytes of a compiled pattern, and what 16 bytes of text then cost: at worst, matching takes time
+/// with the product of both.
+const PATTERN_LIMITS: [(usize, u32); 4] = [
+    (1 << 13, 4),
+    (1 << 15, 24),
+    (1 << 17, 128),
+    (1 << 20, 1_024),
+];
 
 /// Bytes that a pattern may keep to be quick.
 const PATTERN_CACHE: usize = 1 << 17;

@@ -32,6 +32,7 @@ fn hostile_arguments_run_out_of_fuel() {
         "args.l.map(x, args.s + args.s).size() == 0",
         "args.l.all(x, args.s.contains('b') || args.s.replace('a', 'bb').size() > 1)",
         "args.l.all(x, args.s.matches('(a|b|ab)*c') || x == 1)",
+        "args.l.all(x, args.s.matches('[^x]{1,200}y') || x == 1)",
         "args.l.all(x, args.l == args.l)",
         "args.l.all(x, 2 in args.l || x == 1)",
         "args.l.all(x, args.l[19999] == 1)",
