@@ -1,0 +1,323 @@
+"""The demo: two MCP servers behind Envoy, and an agent that works for Alice.
+
+    demo.py         start everything, show six calls and what became of them, stop everything
+    demo.py up      start everything, leave it running, say what to try
+    demo.py down    end what `up` started
+
+The agent is the official Python SDK. The script plays the identity provider as well: it makes a key
+pair when it starts, and only the public half is written, for Envoy to read. It exits with 1 when
+any call ends otherwise than it should.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import sys
+import textwrap
+import time
+
+import httpx2
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+from stack import GATEWAY, RUN, Stack, down
+
+ISSUER = "https://idp.example.com"
+AUDIENCE = f"http://{GATEWAY}"
+COMMON = {
+    "content-type": "application/json",
+    "accept": "application/json, text/event-stream",
+    "mcp-protocol-version": "2026-07-28",
+}
+ALICE = {
+    "sub": "alice@example.com",
+    "azp": "support-agent-v3",
+    "client_id": "support-agent",
+    "tenant": "tenant_a",
+    "groups": ["support_agent"],
+    "scope": "crm:read crm:write crm:admin payments:refund",
+}
+
+
+# ---- The identity provider.
+
+
+class Issuer:
+    """Signs tokens with a key that exists in this process alone."""
+
+    def __init__(self):
+        self.key = ec.generate_private_key(ec.SECP256R1())
+
+    def jwks(self):
+        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key()))
+        return {"keys": [public | {"kid": "demo", "use": "sig", "alg": "ES256"}]}
+
+    def policy(self):
+        """Where facts about callers come from: what policies/identity.yaml is elsewhere."""
+        issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": {"inline": self.jwks()}}
+        facts = {
+            "user": "sub", "agent": "azp", "app": "client_id", "tenant": "tenant",
+            "roles": "groups", "scopes": "scope",
+        }  # fmt: skip
+        claims = {fact: {"jwt": claim} for fact, claim in facts.items()}
+        return {"identity": {"issuers": [issuer], "resource": AUDIENCE, **claims}}
+
+    def token(self, claims, hours=1):
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + hours * 3600} | claims
+        return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": "demo"})
+
+
+# ---- What happens, and what should.
+
+
+class Transcript:
+    """Makes each call, shows it, and holds the outcome against what it should be."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.trace = None
+        self.wrong = []
+        self.colour = sys.stdout.isatty()
+
+    @contextlib.asynccontextmanager
+    async def agent(self, server, token):
+        """A connected client. Its requests carry a trace id, by which audit is found again."""
+
+        async def traced(request):
+            request.headers["authorization"] = f"Bearer {token}"
+            request.headers["traceparent"] = f"00-{self.trace}-{secrets.token_hex(8)}-01"
+
+        self.trace = secrets.token_hex(16)
+        http = httpx2.AsyncClient(event_hooks={"request": [traced]}, timeout=30)
+        url = f"http://{GATEWAY}/{server}/mcp"
+        async with http, Client(streamable_http_client(url, http_client=http)) as client:
+            yield client
+
+    async def step(self, title, request, call, show, whole=False, **expected):
+        print(f"\n{self.paint(1, title)}\n  agent    {request}")
+        self.trace = secrets.token_hex(16)
+        try:
+            answer = await call()
+        except (MCPError, httpx2.HTTPError, ExceptionGroup) as error:
+            answer = innermost(error)
+        record = await self.record(request.split()[0])
+        for line in show(answer).splitlines():
+            print(f"  gets     {line}")
+        decision = record.get("decision", "none")
+        colour = {"allow": 32, "approval_required": 33}.get(decision, 31)
+        rule = f" by rule {record['rule']}" if "rule" in record else ""
+        print(f"  decision {self.paint(colour, decision)}{rule}, reason {record.get('reason')}")
+        shown = record if whole else {key: record[key] for key in SHOWN if key in record}
+        for line in textwrap.wrap(json.dumps(shown, ensure_ascii=False), 96):
+            print(self.paint(2, f"  audit    {line}"))
+        for key, value in expected.items():
+            got = show(answer) if key == "gets" else record.get(key)
+            if (value not in got) if key == "gets" else (got != value):
+                self.wrong.append(f"{title} {key} is {got!r}, should be {value!r}")
+
+    async def record(self, method):
+        """The last audit record of the present trace with that JSON-RPC method."""
+        for _ in range(100):
+            for line in reversed(self.stack.audit.read_text().splitlines()):
+                record = json.loads(line)["toolgate"]
+                if record.get("traceId") == self.trace and record.get("method", method) == method:
+                    return record
+            await asyncio.sleep(0.05)
+        return {}
+
+    def paint(self, code, text):
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+# What the transcript shows of an audit record; one step shows all of it.
+SHOWN = (
+    "userId", "agentId", "tenant", "server", "toolName", "riskTier", "access", "listed", "decision",
+    "rule", "reason", "message", "policyVersion", "status", "durationMs",
+)  # fmt: skip
+
+
+def innermost(error):
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def names(answer):
+    return ", ".join(tool.name for tool in answer.tools)
+
+
+def said(answer):
+    if isinstance(answer, MCPError):
+        return f"error {answer.code}: {answer.message}"
+    if isinstance(answer, Exception):
+        return str(answer)
+    mark = "tool error: " if answer.is_error else ""
+    return mark + "\n".join(part.text for part in answer.content)
+
+
+async def drive(stack, issuer):
+    print("A CRM and a payments service stand behind Envoy. A support agent works for Alice.")
+    t = Transcript(stack)
+    alice = issuer.token(ALICE)
+    async with t.agent("crm", alice) as crm, t.agent("payments", alice) as payments:
+        await t.step(
+            "1. What does Alice's support agent see of the CRM? The server has five tools.",
+            "tools/list",
+            crm.list_tools,
+            names,
+            decision="allow",
+            listed={"shown": 4, "hidden": 1},
+            gets="lookup_customer, search_accounts, read_order_history, create_support_ticket",
+        )
+        await t.step(
+            "2. It reads the orders of a customer.",
+            'tools/call read_order_history {"customerId": "C-1001"}',
+            lambda: crm.call_tool("read_order_history", {"customerId": "C-1001"}),
+            said,
+            decision="allow",
+            rule="support-reads",
+            gets="O-9006",
+        )
+        broken = {"customerId": "C-1001", "orderId": "O-9006", "amount": -5, "note": "be quick"}
+        await t.step(
+            "3. It asks for a refund, with arguments that break the contract.",
+            f"tools/call refund_customer {json.dumps(broken)}",
+            lambda: payments.call_tool("refund_customer", broken),
+            said,
+            decision="deny",
+            reason="invalid_arguments",
+            gets="/amount",
+        )
+        large = {
+            "customerId": "C-1001", "orderId": "O-9006", "amount": 250.0,
+            "reason": "The machine arrived broken.",
+        }  # fmt: skip
+        await t.step(
+            "4. The call is right now, and above what an agent may do alone. No approver is here.",
+            f"tools/call refund_customer {json.dumps(large)}",
+            lambda: payments.call_tool("refund_customer", large),
+            said,
+            whole=True,
+            decision="approval_required",
+            rule="large-refunds",
+            reason="approver_unreachable",
+            approverRole="finance_approver",
+            gets="Not executed",
+        )
+        await t.step(
+            "5. It tries the tool that was hidden. No scope is missing; for agents it just does not exist.",
+            'tools/call delete_customer {"customerId": "C-1001"}',
+            lambda: crm.call_tool("delete_customer", {"customerId": "C-1001"}),
+            said,
+            decision="deny",
+            rule="never-autonomous",
+            gets="error -32602: Unknown tool: delete_customer",
+        )
+    forged = Issuer().token(ALICE)
+    await t.step(
+        "6. Somebody signs Alice's token with a key of their own.",
+        "tools/call read_order_history",
+        lambda: bare(t, "crm", forged),
+        str,
+        decision="deny",
+        reason="invalid_token",
+        status=401,
+        gets="resource_metadata=",
+    )
+    for line in t.wrong:
+        print(f"\nnot as it should be: {line}", file=sys.stderr)
+    if not t.wrong:
+        print("\nAll six ended as they should. Whole audit records: .run/audit.log")
+    return 1 if t.wrong else 0
+
+
+async def bare(transcript, server, token):
+    """One request without a client, so that the answer is seen as it is."""
+    async with httpx2.AsyncClient(timeout=30) as http:
+        answer = await http.post(
+            f"http://{GATEWAY}/{server}/mcp",
+            headers={
+                "authorization": f"Bearer {token}",
+                "traceparent": f"00-{transcript.trace}-{secrets.token_hex(8)}-01",
+                **headers("tools/call", "read_order_history"),
+            },
+            json=message(
+                "tools/call", name="read_order_history", arguments={"customerId": "C-1001"}
+            ),
+        )
+    challenge = answer.headers.get("www-authenticate", "")
+    return f"HTTP {answer.status_code}\nwww-authenticate: {challenge}"
+
+
+# ---- The protocol of 2026-07-28 by hand, for requests without a client.
+
+
+def headers(method, name=None):
+    return COMMON | {"mcp-method": method} | ({"mcp-name": name} if name else {})
+
+
+def message(method, **params):
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": COMMON["mcp-protocol-version"],
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params | {"_meta": meta}}
+
+
+def curl(server, method, **params):
+    flags = " -H @.run/headers"
+    for name in ("mcp-method", "mcp-name"):
+        if value := headers(method, params.get("name")).get(name):
+            flags += f" -H '{name}: {value}'"
+    return (
+        f"  curl http://{GATEWAY}/{server}/mcp{flags} -d '{json.dumps(message(method, **params))}'"
+    )
+
+
+def up(stack, issuer):
+    given = {"authorization": f"Bearer {issuer.token(ALICE, hours=12)}"} | COMMON
+    (RUN / "headers").touch(mode=0o600)
+    (RUN / "headers").write_text("".join(f"{name}: {value}\n" for name, value in given.items()))
+    refund = {"customerId": "C-1001", "orderId": "O-9004", "reason": "Beans were stale."}
+    print(
+        "Running. Alice's token, in .run/headers, lasts twelve hours. What she sees of the CRM:\n"
+    )
+    print(curl("crm", "tools/list"))
+    print("\nA refund, a larger one, and one that breaks the contract:\n")
+    for amount in (20, 250, -1):
+        arguments = refund | {"amount": amount}
+        print(
+            curl("payments", "tools/call", name="refund_customer", arguments=arguments), end="\n\n"
+        )
+    print("Each decision, live:   tail -f .run/toolgate.log")
+    print("Audit records:         tail -f .run/audit.log")
+    print("Another policy:        edit policies/policy.yaml; it is live a second later")
+    print("Stop:                  make down")
+
+
+def main():
+    match sys.argv[1:]:
+        case ["down"]:
+            return down()
+        case [] | ["up"] as arguments:
+            stack, issuer = Stack(), Issuer()
+            try:
+                stack.start(issuer.policy())
+                if arguments:
+                    up(stack, issuer)
+                    stack.processes.clear()
+                    return 0
+                return asyncio.run(drive(stack, issuer))
+            finally:
+                stack.stop()
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main())
