@@ -11,6 +11,7 @@ use crate::{
     http::Reply,
     json::quote,
     policy::{Decision, Policy},
+    registry::Kind,
     rpc::{self, Era},
 };
 
@@ -35,7 +36,7 @@ pub enum Refusal {
     /// Nothing of that name exists for this caller.
     Unknown {
         /// What was asked for.
-        what: What,
+        what: Kind,
         /// Its name as the client wrote it.
         name: String,
         /// What only audit may know: `unregistered`, `tenant`, `environment`, `sunset`, `no_rule`, `rule`.
@@ -67,17 +68,6 @@ pub enum Refusal {
     Upstream(UpstreamFault),
 }
 
-/// What a request addresses by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A tool.
-    Tool,
-    /// A resource.
-    Resource,
-    /// A prompt.
-    Prompt,
-}
-
 /// Why an upstream's answer may not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamFault {
@@ -107,6 +97,9 @@ pub struct Asker {
     /// Scope denials are said in band.
     pub scope_in_band: bool,
 }
+
+/// JSON-RPC 2.0, section 5.1.
+const INVALID_PARAMS: i64 = -32_602;
 
 /// JSON-RPC code of a denial outside `tools/call`; outside the range that JSON-RPC reserves.
 pub const DENIED: i64 = -31_000;
@@ -205,12 +198,12 @@ impl Refusal {
             }
             Self::Unknown { what, name, .. } => {
                 let (code, text) = match (what, asker.era) {
-                    (What::Tool, _) => (-32_602, format!("Unknown tool: {name}")),
-                    (What::Prompt, _) => (-32_602, format!("Unknown prompt: {name}")),
-                    (What::Resource, Some(Era::Modern)) => {
-                        (-32_602, format!("Resource not found: {name}"))
+                    (Kind::Tool, _) => (INVALID_PARAMS, format!("Unknown tool: {name}")),
+                    (Kind::Prompt, _) => (INVALID_PARAMS, format!("Unknown prompt: {name}")),
+                    (Kind::Resource, Some(Era::Modern)) => {
+                        (INVALID_PARAMS, format!("Resource not found: {name}"))
                     }
-                    (What::Resource, _) => (-32_002, format!("Resource not found: {name}")),
+                    (Kind::Resource, _) => (-32_002, format!("Resource not found: {name}")),
                 };
                 in_band(asker, &error_body(id, code, &text, None))
             }
@@ -230,7 +223,12 @@ impl Refusal {
         let text = self.text();
         let id = asker.id.as_deref();
         if !asker.tool_call {
-            return error_body(id, DENIED, &text, Some(&facts.to_string()));
+            let code = if matches!(self, Self::Contract(_)) {
+                INVALID_PARAMS
+            } else {
+                DENIED
+            };
+            return error_body(id, code, &text, Some(&facts.to_string()));
         }
         let mut result = Map::new();
         if asker.era == Some(Era::Modern) {

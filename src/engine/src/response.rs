@@ -142,7 +142,9 @@ impl Eyes<'_> {
     }
 }
 
-/// Puts the registry's words in place of the server's.
+/// Puts the registry's words in place of the server's. Where the registry has none, a description
+/// goes: nobody has read what the server would say. That of a resource stays, since one pattern
+/// stands for many.
 fn describe(list: List, item: Node<'_>, entry: &Entry, edits: &mut Vec<Splice>) {
     let mut put = |key: &str, text: Option<String>| match text {
         Some(text) => {
@@ -152,22 +154,31 @@ fn describe(list: List, item: Node<'_>, entry: &Entry, edits: &mut Vec<Splice>) 
         }
         None => edits.extend(item.remove(key)),
     };
+    let description = entry.description.as_deref().map(quote);
     match list {
         List::Tools => {
             put("name", Some(quote(&entry.name)));
-            put("description", entry.description.as_deref().map(quote));
+            put("description", description);
             put("inputSchema", Some(entry.input.source().to_string()));
             put(
                 "outputSchema",
                 entry.output.as_ref().map(ToString::to_string),
             );
+            if let Some(annotations) = &entry.annotations {
+                put("annotations", Some(annotations.to_string()));
+            }
         }
         List::Prompts => {
             put("name", Some(quote(&entry.name)));
-            put("description", entry.description.as_deref().map(quote));
+            put("description", description);
         }
-        // One pattern stands for many resources: its description says nothing of each.
+        List::Resources | List::Templates if description.is_some() => {
+            put("description", description);
+        }
         List::Resources | List::Templates => {}
+    }
+    if let Some(title) = &entry.title {
+        put("title", Some(quote(title)));
     }
 }
 

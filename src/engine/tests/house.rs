@@ -1,5 +1,11 @@
 //! The rules that keep the architecture: who may know whom, and what must not be built in.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test of the tree reads the tree"
+)]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -10,7 +10,7 @@ use crate::{
     json::{Doc, Node, Splice, quote, splice},
     policy::{Approver, Cause, HiddenBy, Verdict},
     record::Decision,
-    refusal::{Refusal, What},
+    refusal::Refusal,
     registry::{Entry, Kind},
     rpc::{self, Era, Message, MessageKind, Method, Target},
 };
@@ -97,7 +97,7 @@ impl Exchange {
             self.record.arguments(arguments);
         }
         let unknown = |truth| Refusal::Unknown {
-            what: What::of(wanted.kind),
+            what: wanted.kind,
             name: wanted.name.to_owned(),
             truth,
         };
@@ -148,20 +148,15 @@ impl Exchange {
                 return Err(Refusal::MissingScope(scopes.clone()));
             }
         }
-        if wanted.kind == Kind::Tool {
-            if message.era == Era::Modern {
-                rpc::check_params(
-                    &request.headers,
-                    wanted.arguments,
-                    entry.input.param_headers(),
-                )
+        if wanted.kind == Kind::Tool && message.era == Era::Modern {
+            let declared = entry.input.param_headers();
+            rpc::check_params(&request.headers, wanted.arguments, declared)
                 .map_err(Refusal::Unreadable)?;
-            }
-            entry
-                .input
-                .violations(wanted.arguments, MAX_VIOLATIONS)
-                .map_err(Refusal::Contract)?;
         }
+        entry
+            .input
+            .violations(wanted.arguments, MAX_VIOLATIONS)
+            .map_err(Refusal::Contract)?;
         match verdict {
             Verdict::Allow(permit) => {
                 let mut edits = rename(message, doc, wanted, entry);
@@ -246,16 +241,6 @@ fn truth(cause: &Cause) -> &'static str {
         Cause::NoRule => "hidden_no_rule",
         Cause::Rule => "hidden_rule",
         Cause::ConditionFailed { .. } => "hidden_condition",
-    }
-}
-
-impl What {
-    const fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Tool => Self::Tool,
-            Kind::Resource => Self::Resource,
-            Kind::Prompt => Self::Prompt,
-        }
     }
 }
 
