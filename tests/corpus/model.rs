@@ -131,9 +131,12 @@ const fn ok() -> u16 {
     200
 }
 
+/// Headers as they go on the wire.
+type Headers = Vec<(String, Vec<u8>)>;
+
 impl Request {
     /// Method, headers (pseudo-headers apart) and body as they go on the wire.
-    pub(crate) fn wire(&self) -> (String, String, Vec<(String, Vec<u8>)>, Vec<u8>) {
+    pub(crate) fn wire(&self) -> (String, String, Headers, Vec<u8>) {
         let method = self.method.clone().unwrap_or_else(|| "POST".to_owned());
         let path = self.path.clone().unwrap_or_else(|| "/mcp".to_owned());
         let modern = self.era.as_deref() == Some("modern");
@@ -302,10 +305,10 @@ impl Case {
                 }
             }
         }
-        if let Some(text) = &expect.text {
-            if body != *text {
-                wrong.push(format!("body {body:?}\n    instead of {text:?}"));
-            }
+        if let Some(text) = &expect.text
+            && body != *text
+        {
+            wrong.push(format!("body {body:?}\n    instead of {text:?}"));
         }
         if let Some(expected) = &expect.body {
             let got: Value = serde_json::from_slice(&seen.body).unwrap_or_default();

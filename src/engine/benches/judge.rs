@@ -1,6 +1,12 @@
 //! Judges `CALLS` calls under a configuration of `SIZE` tools and `SIZE` rules, for callgrind to
 //! count: `make bench-engine` compares sizes by the difference between some calls and none.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench is a program: it says no, and how it is used"
+)]
+
 use std::{hint::black_box, sync::Arc};
 
 use engine::{

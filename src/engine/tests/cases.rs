@@ -1,5 +1,14 @@
 //! Feeds the case corpus to the engine, in whole bodies and cut in pieces.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a panic is how a test says no"
+)]
+
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use engine::{

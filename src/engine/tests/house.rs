@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::disallowed_methods,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test of the tree reads the tree"
 )]
