@@ -124,7 +124,7 @@ impl Request {
     /// The body's bytes again, cut at the given offset, its length not announced.
     #[must_use]
     pub fn cut(self, at: usize) -> Self {
-        let body = self.chunks.concat();
+        let body = self.payload();
         let (head, rest) = body.split_at(at.min(body.len()));
         let chunks = [head.to_vec(), rest.to_vec()];
         self.chunks(chunks.into_iter().filter(|chunk| !chunk.is_empty()))
@@ -139,6 +139,11 @@ impl Request {
         self
     }
 
+    /// The body's bytes, however they are cut.
+    pub fn payload(&self) -> Vec<u8> {
+        self.chunks.concat()
+    }
+
     /// The request as HTTP/1.1 writes it.
     pub fn bytes(&self, host: &str) -> Vec<u8> {
         let mut out = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
@@ -151,7 +156,7 @@ impl Request {
         if self.chunked {
             wire::put_header(&mut out, "transfer-encoding", b"chunked");
         } else if !self.chunks.is_empty() && !self.has("content-length") {
-            let length = self.chunks.concat().len().to_string();
+            let length = self.payload().len().to_string();
             wire::put_header(&mut out, "content-length", length.as_bytes());
         }
         out.extend_from_slice(b"\r\n");

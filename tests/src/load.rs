@@ -1,6 +1,8 @@
 //! A load of one request over and over, on connections that stay open.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -25,13 +27,28 @@ pub async fn run(
     time: Duration,
     expected: fn(&Response) -> bool,
 ) -> Measured {
+    let over = tokio::time::sleep(time);
+    during(to, request, connections, expected, over).await.0
+}
+
+/// Sends `request` on each of `connections` as fast as answers come, until `work` is done.
+pub async fn during<T>(
+    to: SocketAddr,
+    request: &Request,
+    connections: usize,
+    expected: fn(&Response) -> bool,
+    work: impl Future<Output = T>,
+) -> (Measured, T) {
     let bytes = request.bytes(&to.to_string());
     let began = Instant::now();
+    let over = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        let bytes = bytes.clone();
-        tasks.spawn(async move { one(to, &bytes, began, time, expected).await });
+        let (bytes, over) = (bytes.clone(), over.clone());
+        tasks.spawn(async move { one(to, &bytes, began, &over, expected).await });
     }
+    let product = work.await;
+    over.store(true, Ordering::Relaxed);
     let mut measured = Measured {
         answers: Vec::new(),
         failures: Vec::new(),
@@ -44,19 +61,19 @@ pub async fn run(
     }
     measured.elapsed = began.elapsed();
     measured.answers.sort_unstable();
-    measured
+    (measured, product)
 }
 
 async fn one(
     to: SocketAddr,
     bytes: &[u8],
     began: Instant,
-    time: Duration,
+    over: &AtomicBool,
     expected: fn(&Response) -> bool,
 ) -> (Vec<(Duration, Duration)>, Vec<String>) {
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     let mut open: Option<Connection> = None;
-    while began.elapsed() < time && failures.len() < TOO_MANY {
+    while !over.load(Ordering::Relaxed) && failures.len() < TOO_MANY {
         let mut connection = match open.take() {
             Some(connection) => connection,
             None => match Connection::open(to).await {
