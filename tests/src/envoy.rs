@@ -173,19 +173,16 @@ impl Envoy {
         let mut child = Command::new(tools::envoy())
             .arg("--config-path")
             .arg(dir.join("envoy.json"))
+            .args(["--disable-hot-restart", "--drain-time-s", "1"])
+            // Filters say at `info` what they took over; the rest of Envoy's `info` is noise.
             .args([
-                "--disable-hot-restart",
                 "--log-level",
-                "info",
-                "--file-flush-interval-msec",
+                "warning",
+                "--component-log-level",
+                "wasm:info,config:info",
             ])
-            .args([
-                "50",
-                "--drain-time-s",
-                "1",
-                "--concurrency",
-                &setup.concurrency.to_string(),
-            ])
+            .args(["--file-flush-interval-msec", "50"])
+            .args(["--concurrency", &setup.concurrency.to_string()])
             .arg("--admin-address-path")
             .arg(&admin_file)
             .arg("--log-path")

@@ -261,14 +261,13 @@ impl State {
     }
 
     /// Changes a request on record, unless it was cleared away.
-    fn change(&self, index: usize, change: impl FnOnce(&mut Seen)) -> Option<Seen> {
+    fn change(&self, index: usize, change: impl FnOnce(&mut Seen)) {
         let mut seen = self.seen.lock().expect("no holder panics");
-        let request = seen.get_mut(index)?;
-        change(request);
-        let request = request.clone();
+        if let Some(request) = seen.get_mut(index) {
+            change(request);
+        }
         drop(seen);
         self.changed.notify_waiters();
-        Some(request)
     }
 
     async fn pass_gate(&self) {
