@@ -284,19 +284,17 @@ impl Envoy {
     /// Waits until the named counter is at least `least`; gives it.
     ///
     /// # Panics
-    /// Where that takes more than ten seconds.
+    /// Where that takes too long.
     pub async fn wait_stat(&self, name: &str, least: u64) -> u64 {
-        let began = Instant::now();
-        loop {
-            let stats = self.stats().await;
-            match stats.get(name) {
-                Some(value) if *value >= least => return *value,
-                value if began.elapsed() > PATIENCE => {
-                    panic!("{name} is {value:?}, not {least}:\n{}", self.log())
-                }
-                _ => poll().await,
-            }
-        }
+        let what = format!("{name} is {least}");
+        eventually(&what, async || {
+            self.stats()
+                .await
+                .get(name)
+                .copied()
+                .filter(|value| *value >= least)
+        })
+        .await
     }
 
     /// What Prometheus would scrape.
@@ -326,21 +324,13 @@ impl Envoy {
     /// Waits until a gateway's access log has at least `least` lines; gives them.
     ///
     /// # Panics
-    /// Where that takes more than ten seconds.
+    /// Where that takes too long.
     pub async fn wait_access_log(&self, index: usize, least: usize) -> Vec<Value> {
-        let began = Instant::now();
-        loop {
-            let lines = self.access_log(index);
-            if lines.len() >= least {
-                return lines;
-            }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{} of {least} lines: {lines:?}",
-                lines.len()
-            );
-            poll().await;
-        }
+        let what = format!("access log {index} has {least} lines");
+        eventually(&what, async || {
+            Some(self.access_log(index)).filter(|lines| lines.len() >= least)
+        })
+        .await
     }
 
     /// Replaces a live gateway's bundle, as an operator's file does; returns at once.
@@ -384,7 +374,22 @@ async fn ready(admin: SocketAddr) -> bool {
     matches!(client::send(admin, &request).await, Ok(response) if response.status == 200)
 }
 
-/// The one place that waits for the clock: between two looks at another process.
+/// Looks again and again until there is something to see in another process: the one place that
+/// waits for the clock.
+///
+/// # Panics
+/// Where that takes more than ten seconds.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(began.elapsed() < PATIENCE, "not in {PATIENCE:?}: {what}");
+        poll().await;
+    }
+}
+
 async fn poll() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }

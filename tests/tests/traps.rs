@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::client::{self, Connection, Request, Response};
-use tests::envoy::{Envoy, Gateway, Setup};
+use tests::envoy::{Envoy, Gateway, Setup, eventually};
 use tests::message::{call, modern};
 use tests::recorder::{Answer, Recorder};
 use tests::{bundle, tools};
@@ -408,8 +408,14 @@ async fn a_trap_lets_nothing_through_and_heals() {
     }
     assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
 
-    denied(&client::send(to, &refund(100.5)).await.expect("an answer"));
+    // Envoy starts a new VM once a second at most.
+    let healed = eventually("the VM is back", async || {
+        let answer = client::send(to, &refund(100.5)).await.expect("an answer");
+        (answer.status != 503).then_some(answer)
+    });
+    denied(&healed.await);
     assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
+    assert_eq!(envoy.stats().await["wasm.toolgate.vm_reload_success"], 1);
     done(&client::send(to, &refund(99.5)).await.expect("an answer"));
     forwarded(&recorder, "after the trap");
 }

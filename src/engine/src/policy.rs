@@ -14,7 +14,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 use crate::{
     call::Call,
     condition::{self, Fuel},
-    config::{Bounds, Effect, Identity, ScopeDenials},
+    config::{Bounds, Effect, Identity},
     registry::{Entry, Registry},
 };
 use index::Index;
@@ -213,12 +213,11 @@ impl Policy {
     /// Whether some call like this one could be allowed, or be asked for: the same evaluation, for
     /// lists, with the arguments unknown.
     ///
-    /// Scopes that the caller lacks do not hide an entry where the policy answers a missing scope
-    /// with a challenge: a client must see what it may ask scopes for.
+    /// Scopes that the caller lacks do not hide an entry: a client must see what it may ask scopes
+    /// for, and be told so when it tries.
     #[must_use]
     pub fn visible(&self, call: &Call<'_>) -> bool {
-        let obtainable = self.identity.scopes.is_some()
-            && self.identity.scope_denials == ScopeDenials::Challenge;
+        let obtainable = self.identity.scopes.is_some();
         let scoped = call
             .entry
             .scopes()

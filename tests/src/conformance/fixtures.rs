@@ -157,6 +157,7 @@ pub(super) fn plain(name: &str) -> Option<Vec<Value>> {
                 r#"{"test":"data","value":123}"#,
             ),
         ],
+        "test_reconnection" => vec![text("Reconnected.")],
         "test_header_parameter" => vec![text("The region is welcome.")],
         "json_schema_2020_12_tool" => vec![text("The address is welcome.")],
         _ => return None,

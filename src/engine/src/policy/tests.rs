@@ -332,7 +332,7 @@ fn a_client_sees_what_it_may_ask_scopes_for() {
         "",
         "read",
         json!({}),
-        "deny - scope q unseen",
+        "deny - scope q",
     );
     check(
         &format!("{identity}\nrules: []"),
