@@ -42,9 +42,14 @@ async fn check(server: SocketAddr, gateway: Gateway) {
             }
         }
     }
+    let refused = envoy
+        .access_log(0)
+        .into_iter()
+        .filter(|line| line["toolgate"]["decision"] == "deny");
+    let refused: Vec<String> = refused.map(|line| line["toolgate"].to_string()).collect();
     assert!(
         differences.is_empty(),
-        "{differences}\n{:?}",
-        envoy.access_log(0)
+        "{differences}\nrefused:\n{}",
+        refused.join("\n")
     );
 }

@@ -57,6 +57,11 @@ pub(super) fn tools() -> Vec<Value> {
             nothing(),
         ),
         (
+            "test_reconnection",
+            "Answers on a stream that may be resumed",
+            nothing(),
+        ),
+        (
             "test_missing_capability",
             "Needs a client that declares sampling",
             nothing(),
