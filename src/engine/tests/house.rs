@@ -38,12 +38,13 @@ const ORDER: [&str; 19] = [
 ];
 
 /// What the engine may be built from. Nothing here knows a host, a clock, files or a runtime.
-const ENGINE: [&str; 9] = [
+const ENGINE: [&str; 10] = [
     "base64",
     "chrono",
     "jsonschema",
     "prost",
     "regex",
+    "regex-syntax",
     "ryu-js",
     "schemars",
     "serde",

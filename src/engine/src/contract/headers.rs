@@ -44,7 +44,8 @@ fn walk(schema: &Value, path: &mut Vec<String>, found: &mut (Vec<ParamHeader>, V
             match annotation(header, property, path, &found.0) {
                 Ok(header) => found.0.push(header),
                 Err(message) => {
-                    let at = format!("/properties/{}/x-mcp-header", path.join("/properties/"));
+                    let names: Vec<_> = path.iter().map(|name| escape(name)).collect();
+                    let at = format!("/properties/{}/x-mcp-header", names.join("/properties/"));
                     found.1.push(Problem::new(at, message));
                 }
             }
@@ -54,6 +55,29 @@ fn walk(schema: &Value, path: &mut Vec<String>, found: &mut (Vec<ParamHeader>, V
     }
 }
 
+/// Annotations that no client finds, of those at `annotated` (JSON Pointers to subschemas).
+pub(super) fn misplaced<'a>(
+    annotated: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = Problem> {
+    let chain = |at: &str| {
+        at.split('/')
+            .skip(1)
+            .step_by(2)
+            .all(|keyword| keyword == "properties")
+    };
+    annotated
+        .filter(move |at| at.is_empty() || !chain(at))
+        .map(|at| {
+            let message = "only what lies in `properties` alone can be mirrored";
+            Problem::new(format!("{at}/x-mcp-header"), message)
+        })
+}
+
+/// A name as a part of a JSON Pointer.
+pub(super) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn annotation(
     header: &Value,
     property: &Value,
@@ -61,7 +85,10 @@ fn annotation(
     known: &[ParamHeader],
 ) -> Result<ParamHeader, String> {
     let Some(name) = header.as_str().filter(|name| is_token(name)) else {
-        return Err(format!("`{header}` is not a header name"));
+        let name = header
+            .as_str()
+            .map_or_else(|| header.to_string(), str::to_owned);
+        return Err(format!("`{name}` is not a header name"));
     };
     let kind = match property.get("type").and_then(Value::as_str) {
         Some("string") => ParamKind::String,
