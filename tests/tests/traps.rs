@@ -368,6 +368,121 @@ async fn bodies_up_to_the_bound_are_judged_and_no_larger() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_is_held_until_its_body_is_judged() {
+    let stage = Stage::set().await;
+    let (to, recorder) = stage.gateways()[0];
+    for (amount, reaches) in [(100.5, 0), (99.5, 1)] {
+        recorder.clear();
+        let bytes = refund(amount).bearer("secret").bytes("localhost");
+        let (most, rest) = bytes.split_at(bytes.len() - 10);
+        let mut slow = Connection::open(to).await.expect("envoy listens");
+        slow.write(most).await.expect("open");
+        // Another call passes meanwhile, on the same worker.
+        done(&client::send(to, &refund(1.0)).await.expect("an answer"));
+        assert_eq!(recorder.seen().len(), 1, "{:?}", recorder.seen());
+        recorder.clear();
+        slow.write(rest).await.expect("open");
+        let answer = slow.response().await.expect("an answer");
+        if reaches == 0 {
+            denied(&answer)
+        } else {
+            done(&answer)
+        }
+        assert_eq!(recorder.seen().len(), reaches, "{:?}", recorder.seen());
+    }
+    // A client that goes away in the middle leaves nothing but its record.
+    recorder.clear();
+    let before = stage.envoy.access_log(0).len();
+    let bytes = refund(99.5).bytes("localhost");
+    let mut gone = Connection::open(to).await.expect("envoy listens");
+    gone.write(&bytes[..bytes.len() - 10]).await.expect("open");
+    drop(gone);
+    let log = stage.envoy.wait_access_log(0, before + 1).await;
+    let record = &log.last().expect("a line")["toolgate"];
+    assert_eq!(record["result"], "client_abort", "{record}");
+    assert!(recorder.seen().is_empty(), "{:?}", recorder.seen());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_that_steer_envoy_are_nobodys() {
+    let stage = Stage::set().await;
+    let steering = [
+        ("x-envoy-retry-on", "5xx,gateway-error,retriable-4xx"),
+        ("x-envoy-max-retries", "3"),
+        ("x-envoy-upstream-rq-timeout-ms", "1"),
+        ("x-envoy-upstream-alt-stat-name", "mine"),
+        ("x-envoy-original-path", "/elsewhere"),
+        ("x-envoy-internal", "true"),
+        ("x-toolgate-cluster", "h2"),
+        ("x-toolgate-anything", "1"),
+    ];
+    for (to, recorder) in [stage.gateways()[0], stage.gateways()[1]] {
+        for over_h2 in [false, true] {
+            for (name, value) in steering {
+                let what = format!("{name}, over h2: {over_h2}");
+                recorder.clear();
+                let request = refund(99.5).header(name, value);
+                done(&send(to, &request, over_h2, &what).await);
+                forwarded(recorder, &what);
+                let seen = recorder.seen();
+                assert_eq!(seen[0].header(name), None, "{what}: {seen:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_filter_that_buffers_gets_it_whole() {
+    let recorder = Recorder::start().await;
+    let mut gateway = Gateway::toolgate(refunds("h1"), &[("h1", recorder.addr())]);
+    let buffer = json!({
+        "name": "buffer",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+            "max_request_bytes": 8 << 20,
+        },
+    });
+    gateway.extra = vec![(false, buffer)];
+    let envoy = Envoy::start(&Setup::one(gateway)).await;
+    for cut in [1, 40, 300] {
+        for over_h2 in [false, true] {
+            let what = format!("cut at {cut}, over h2: {over_h2}");
+            for request in [
+                refund(99.5).cut(cut),
+                refund(99.5).cut(cut).trailer("x-tail", "1"),
+            ] {
+                recorder.clear();
+                done(&send(envoy.addr(), &request, over_h2, &what).await);
+                forwarded(&recorder, &what);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_envoy_answers_itself_is_on_record_too() {
+    let stage = Stage::set().await;
+    let to = stage.envoy.gateway(0);
+    let garbage: [&[u8]; 3] = [
+        b"NOT HTTP AT ALL\r\n\r\n",
+        b"POST /mcp HTTP/1.1\r\nhost: a\r\nbad_name: 1\r\ncontent-length: 0\r\n\r\n",
+        b"POST /mcp HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx",
+    ];
+    for (index, bytes) in garbage.into_iter().enumerate() {
+        let mut connection = Connection::open(to).await.expect("envoy listens");
+        connection.write(bytes).await.expect("open");
+        let answer = connection.response().await.expect("an answer");
+        assert_eq!(answer.status, 400, "{index}: {answer:?}");
+        let log = stage.envoy.wait_access_log(0, index + 1).await;
+        let record = &log[index]["toolgate"];
+        assert_eq!(record["decision"], "deny", "{index}: {record}");
+        assert_eq!(record["status"], 400, "{index}: {record}");
+    }
+    assert!(stage.h1.seen().is_empty(), "{:?}", stage.h1.seen());
+    done(&client::send(to, &refund(99.5)).await.expect("an answer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trap_lets_nothing_through_and_heals() {
     let recorder = Recorder::start().await;
     let trapping = tools::target()

@@ -129,9 +129,10 @@ pub(crate) fn listener(setup: &Setup) -> Value {
                             "initial_connection_window_size": held.saturating_mul(2).min(MAX_WINDOW),
                             "max_concurrent_streams": 100,
                         },
-                        // The edge: `x-envoy-*` headers of a client are nobody's.
+                        // The edge, with no address internal, not even this machine: a client's `x-envoy-*`
+                        // headers, which could ask for retries of a write, are removed.
                         "use_remote_address": true,
-                        "internal_address_config": {},
+                        "internal_address_config": { "cidr_ranges": [{ "address_prefix": "0.0.0.0", "prefix_len": 32 }] },
                         "normalize_path": true,
                         "merge_slashes": true,
                         "path_with_escaped_slashes_action": "REJECT_REQUEST",

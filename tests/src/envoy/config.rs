@@ -84,10 +84,12 @@ fn manager(dir: &Path, index: usize, gateway: &Gateway) -> Value {
     };
     let mut route = json!({ "timeout": "0s", "idle_timeout": "3600s" });
     merge(&mut route, target);
+    let nowhere = json!({ "address_prefix": "0.0.0.0", "prefix_len": 32 });
     let mut manager = json!({
         "stat_prefix": listener_name(index),
         "codec_type": "AUTO",
         "use_remote_address": true,
+        "internal_address_config": { "cidr_ranges": [nowhere] },
         "normalize_path": true,
         "merge_slashes": true,
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
@@ -105,7 +107,11 @@ fn manager(dir: &Path, index: usize, gateway: &Gateway) -> Value {
         "route_config": { "virtual_hosts": [{
             "name": "mcp",
             "domains": ["*"],
-            "routes": [{ "match": { "prefix": "/" }, "route": route }],
+            "routes": [{
+                "match": { "prefix": "/" },
+                "route": route,
+                "request_headers_to_remove": ["x-toolgate-cluster"],
+            }],
         }] },
         "http_filters": filters(dir, index, gateway),
     });
