@@ -5,6 +5,7 @@
 
 mod check;
 mod compile;
+mod findings;
 mod index;
 mod lower;
 mod rule;
@@ -17,6 +18,7 @@ use crate::{
     config::{Bounds, Effect, Identity},
     registry::{Entry, Registry},
 };
+use findings::{Findings, scopes};
 use index::Index;
 use rule::{Match, Rule};
 
@@ -114,19 +116,6 @@ pub enum HiddenBy {
     Environment,
     /// Its sunset has passed.
     Sunset,
-}
-
-/// How the rules see one call.
-#[derive(Default)]
-struct Findings<'p> {
-    /// Rules that match, in order.
-    matched: Vec<&'p Rule>,
-    /// Rules that match where what is not known yet allows it.
-    possible: Vec<&'p Rule>,
-    /// The first rule whose condition failed.
-    fault: Option<(&'p Rule, condition::Fault)>,
-    /// The first rule that would not deny, if only the token had its scopes.
-    unscoped: Option<&'p Rule>,
 }
 
 impl Policy {
@@ -315,88 +304,9 @@ impl HiddenBy {
     }
 }
 
-impl Findings<'_> {
-    fn verdict(self, entry: &Entry) -> Verdict {
-        let deciding = self.first(|rule| rule.effect == Effect::Deny);
-        if let Some(rule) = deciding {
-            return Verdict::deny(self.decision(Some(rule)), Cause::Rule);
-        }
-        if let Some((rule, fault)) = &self.fault {
-            let cause = Cause::ConditionFailed {
-                rule: rule.id.clone(),
-                fault: fault.clone(),
-            };
-            return Verdict::deny(self.decision(Some(rule)), cause);
-        }
-        // Somebody with a role is a stricter approver than the user, and both than nobody.
-        let deciding = self
-            .first(|rule| rule.effect == Effect::ApprovalRequired && !rule.confirmed_by_user)
-            .or_else(|| self.first(|rule| rule.effect == Effect::ApprovalRequired))
-            .or_else(|| self.first(|_| true));
-        let Some(rule) = deciding else {
-            let cause = match self.unscoped {
-                Some(rule) => Cause::MissingScope(scopes(entry, Some(rule))),
-                None => Cause::NoRule,
-            };
-            return Verdict::deny(self.decision(None), cause);
-        };
-        let permit = Permit {
-            decision: self.decision(Some(rule)),
-        };
-        if rule.effect == Effect::Allow && !entry.approval_required {
-            return Verdict::Allow(permit);
-        }
-        if rule.confirmed_by_user && !entry.approval_required {
-            return Verdict::Ask {
-                permit,
-                approver: Approver::User,
-            };
-        }
-        match rule.approver_role.as_ref().or(entry.approver_role.as_ref()) {
-            Some(role) => Verdict::Ask {
-                permit,
-                approver: Approver::Role(role.clone()),
-            },
-            // No configuration that compiles leads here; where nobody can approve, nothing happens.
-            None => Verdict::deny(permit.decision, Cause::NoRule),
-        }
-    }
-
-    fn first(&self, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {
-        self.matched
-            .iter()
-            .copied()
-            .filter(|rule| wanted(rule))
-            .min_by_key(|rule| rule.place)
-    }
-
-    fn decision(&self, deciding: Option<&Rule>) -> Decision {
-        Decision {
-            rule: deciding.map(|rule| rule.id.clone()),
-            reason: deciding.and_then(|rule| rule.reason.clone()),
-            matched: self.matched.iter().map(|rule| rule.id.clone()).collect(),
-        }
-    }
-}
-
 /// Whether `value` is known and one of `allowed`; without a list, everything is.
 fn among(allowed: Option<&BTreeSet<String>>, value: Option<&str>) -> bool {
     allowed.is_none_or(|allowed| value.is_some_and(|value| allowed.contains(value)))
-}
-
-/// All scopes that a use of `entry` under `rule` needs, each once.
-fn scopes(entry: &Entry, rule: Option<&Rule>) -> Vec<String> {
-    let mut scopes: Vec<String> = Vec::new();
-    let of_rule = rule
-        .into_iter()
-        .flat_map(|rule| &rule.scopes)
-        .map(String::as_str);
-    for scope in entry.scopes().chain(of_rule) {
-        if !scopes.iter().any(|known| known == scope) {
-            scopes.push(scope.to_owned());
-        }
-    }
-    scopes
 }
 
 #[cfg(test)]

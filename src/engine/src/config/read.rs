@@ -39,17 +39,8 @@ pub(super) fn bundle(value: Value) -> Result<Config, Vec<Problem>> {
     let bundle = bundle.and_then(|value| reading.item(&value, "bundle", &["digest"]));
     let registry = reading.registry(registry, "registry");
     let policy = reading.policy(policy, "policy");
-    let config = Config {
-        bundle,
-        ..reading.finish(vec![registry], vec![policy])?
-    };
-    match &config.bundle {
-        Some(bundle) if bundle.digest != config.digest() => Err(vec![
-            Problem::new("bundle.digest", "the bundle was changed after it was made")
-                .help("make it again, or leave out `bundle`"),
-        ]),
-        Some(_) | None => Ok(config),
-    }
+    let config = reading.finish(vec![registry], vec![policy])?;
+    Ok(Config { bundle, ..config })
 }
 
 /// Joins files.

@@ -27,7 +27,9 @@ impl Policy {
     fn build(config: Config, thorough: bool) -> Result<Self, Vec<Problem>> {
         let digest = config.digest();
         let Config {
-            registry, policy, ..
+            registry,
+            policy,
+            bundle,
         } = config;
         let short = || digest.chars().take(12).collect();
         let registry_version = registry.version.clone().unwrap_or_else(short);
@@ -35,8 +37,12 @@ impl Policy {
         let Build {
             registry,
             places,
-            problems,
+            mut problems,
         } = Build::new(registry);
+        if bundle.is_some_and(|bundle| bundle.digest != digest) {
+            let problem = Problem::new("bundle.digest", "the bundle was changed after it was made");
+            problems.push(problem.help("make it again, or leave out `bundle`"));
+        }
         let mut lowering = Lowering::new(&registry, policy.environment.as_deref(), problems);
         for rule in policy.rules {
             lowering.rule(rule);

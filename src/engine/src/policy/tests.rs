@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Approver, Cause, Policy, Verdict};
 use crate::{
     call::{Call, Partial, Principal},
-    config::Config,
+    config::{Config, Provenance},
     cx::Timestamp,
     json::Doc,
     registry::Entry,
@@ -648,4 +648,26 @@ fn versions_and_digest() {
     let bare = compile("[]", &[]).expect("a policy");
     assert_eq!(Some(bare.version()), bare.digest().get(..12));
     assert_ne!(bare.digest(), policy.digest());
+}
+
+#[test]
+fn a_bundle_that_was_changed_is_refused() {
+    let mut config = Config::join(vec![yaml(REGISTRY)], vec![]).expect("a configuration");
+    let digest = config.digest();
+    config.bundle = Some(Provenance {
+        digest,
+        files: Vec::new(),
+    });
+    let text = config.to_json();
+    let compile = |text: &str| {
+        let policy = Config::from_json(text.as_bytes()).and_then(Policy::compile_proven);
+        policy
+            .map(drop)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    assert_eq!(compile(&text), Ok(()));
+    assert_eq!(
+        compile(&text.replace("p.pay", "p.other")),
+        Err(vec!["bundle.digest: the bundle was changed after it was made (make it again, or leave out `bundle`)".to_owned()])
+    );
 }

@@ -1,0 +1,97 @@
+//! How the rules see one call, and what follows from it.
+
+use super::{Approver, Cause, Decision, Permit, Verdict, rule::Rule};
+use crate::{condition, config::Effect, registry::Entry};
+
+/// How the rules see one call.
+#[derive(Default)]
+pub(super) struct Findings<'p> {
+    /// Rules that match, in order.
+    pub(super) matched: Vec<&'p Rule>,
+    /// Rules that match where what is not known yet allows it.
+    pub(super) possible: Vec<&'p Rule>,
+    /// The first rule whose condition failed.
+    pub(super) fault: Option<(&'p Rule, condition::Fault)>,
+    /// The first rule that would not deny, if only the token had its scopes.
+    pub(super) unscoped: Option<&'p Rule>,
+}
+
+impl Findings<'_> {
+    /// The strictest of what was found.
+    pub(super) fn verdict(self, entry: &Entry) -> Verdict {
+        let deciding = self.first(|rule| rule.effect == Effect::Deny);
+        if let Some(rule) = deciding {
+            return Verdict::deny(self.decision(Some(rule)), Cause::Rule);
+        }
+        if let Some((rule, fault)) = &self.fault {
+            let cause = Cause::ConditionFailed {
+                rule: rule.id.clone(),
+                fault: fault.clone(),
+            };
+            return Verdict::deny(self.decision(Some(rule)), cause);
+        }
+        // Somebody with a role is a stricter approver than the user, and both than nobody.
+        let deciding = self
+            .first(|rule| rule.effect == Effect::ApprovalRequired && !rule.confirmed_by_user)
+            .or_else(|| self.first(|rule| rule.effect == Effect::ApprovalRequired))
+            .or_else(|| self.first(|_| true));
+        let Some(rule) = deciding else {
+            let cause = match self.unscoped {
+                Some(rule) => Cause::MissingScope(scopes(entry, Some(rule))),
+                None => Cause::NoRule,
+            };
+            return Verdict::deny(self.decision(None), cause);
+        };
+        let permit = Permit {
+            decision: self.decision(Some(rule)),
+        };
+        if rule.effect == Effect::Allow && !entry.approval_required {
+            return Verdict::Allow(permit);
+        }
+        if rule.confirmed_by_user && !entry.approval_required {
+            return Verdict::Ask {
+                permit,
+                approver: Approver::User,
+            };
+        }
+        match rule.approver_role.as_ref().or(entry.approver_role.as_ref()) {
+            Some(role) => Verdict::Ask {
+                permit,
+                approver: Approver::Role(role.clone()),
+            },
+            // No configuration that compiles leads here; where nobody can approve, nothing happens.
+            None => Verdict::deny(permit.decision, Cause::NoRule),
+        }
+    }
+
+    fn first(&self, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {
+        self.matched
+            .iter()
+            .copied()
+            .filter(|rule| wanted(rule))
+            .min_by_key(|rule| rule.place)
+    }
+
+    fn decision(&self, deciding: Option<&Rule>) -> Decision {
+        Decision {
+            rule: deciding.map(|rule| rule.id.clone()),
+            reason: deciding.and_then(|rule| rule.reason.clone()),
+            matched: self.matched.iter().map(|rule| rule.id.clone()).collect(),
+        }
+    }
+}
+
+/// All scopes that a use of `entry` under `rule` needs, each once.
+pub(super) fn scopes(entry: &Entry, rule: Option<&Rule>) -> Vec<String> {
+    let mut scopes: Vec<String> = Vec::new();
+    let of_rule = rule
+        .into_iter()
+        .flat_map(|rule| &rule.scopes)
+        .map(String::as_str);
+    for scope in entry.scopes().chain(of_rule) {
+        if !scopes.iter().any(|known| known == scope) {
+            scopes.push(scope.to_owned());
+        }
+    }
+    scopes
+}
