@@ -28,6 +28,8 @@ async fn a_bundle_that_does_not_compile_changes_nothing() {
             .envoy
             .wait_stat(&stat(&stage.envoy, refused).await, 1)
             .await;
+        let counted = "wasmcustom.toolgate_config_rejected";
+        stage.envoy.wait_stat(counted, 1).await;
     });
     assert!(under.failures.is_empty(), "{:?}", under.failures);
     assert!(under.answers.len() > 100, "{} answers", under.answers.len());
