@@ -4,7 +4,6 @@
 //! nothing enforces is refused as unknown, so that nobody relies on it.
 
 mod identity;
-mod nearest;
 mod policy;
 mod read;
 mod registry;
@@ -19,12 +18,10 @@ use serde::{
     de::{self, IntoDeserializer, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::{json::Doc, problem::Problem};
+use crate::{digest::sha256, json::Doc, problem::Problem};
 
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
-pub(crate) use nearest::nearest;
 pub use policy::{
     Attributes, Audit, AuditLevel, Bounds, Effect, Policy, Presence, Require, Rule, Selector, When,
 };
@@ -94,10 +91,7 @@ impl Config {
     #[must_use]
     pub fn digest(&self) -> String {
         let bytes = serde_json::to_vec(&(&self.registry, &self.policy)).unwrap_or_default();
-        Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        sha256(&bytes)
     }
 
     /// The bundle as JSON: the same text for the same configuration, always.

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod closest;
+
+pub use closest::closest;
+
 /// One problem in a registry, a policy or a bundle.
 ///
 /// Messages are lower case without a full stop, quote what was written in backticks, and never
@@ -60,41 +64,4 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
-}
-
-/// The one of `known` that `word` is most likely a slip of, if any is close enough.
-pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let allowed = word.chars().count().div_ceil(3);
-    known
-        .into_iter()
-        .map(|other| (distance(word, other), other))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, other)| other)
-}
-
-/// How many characters to insert, delete or replace; letter case and `_` for `-` count nothing.
-fn distance(a: &str, b: &str) -> usize {
-    let fold = |c: char| {
-        if c == '-' {
-            '_'
-        } else {
-            c.to_ascii_lowercase()
-        }
-    };
-    let b: Vec<char> = b.chars().map(fold).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().map(fold).enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        let mut next = vec![left];
-        for (y, above) in b.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(x != *y);
-            left = replaced.min(left + 1).min(above + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Config, Effect, OneOrMany, Policy, Prompt, Registry, Resource, Rule, Selector, Server, Tool,
-    nearest,
     value::{self, Step, What},
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, closest};
 
 /// Reads a bundle.
 pub(super) fn bundle(value: Value) -> Result<Config, Vec<Problem>> {
@@ -379,7 +378,7 @@ fn is_below(path: &str, at: &str) -> bool {
 
 fn unknown(name: &str, known: impl Iterator<Item = &'static str>, at: &str) -> Problem {
     let problem = Problem::new(at, format!("unknown field `{name}`"));
-    match nearest(name, known) {
+    match closest(name, known) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem,
     }

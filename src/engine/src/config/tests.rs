@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Config, nearest};
+use super::Config;
+use crate::problem::closest;
 
 #[track_caller]
 fn check(registry: Value, policy: Value, expect: &[&str]) {
@@ -194,6 +195,6 @@ fn the_word_that_was_meant() {
         ("block", None),
         ("", None),
     ] {
-        assert_eq!(nearest(word, words.into_iter()), expect, "`{word}`");
+        assert_eq!(closest(word, words), expect, "`{word}`");
     }
 }

@@ -15,7 +15,7 @@ use serde::{
 };
 use serde_json::{Value, map};
 
-use super::nearest;
+use crate::problem::closest;
 
 /// What is wrong, and the way to it.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Fault {
 
     fn variant(name: &str, known: &'static [&'static str]) -> Self {
         let help =
-            nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            closest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
         let message = format!("`{name}` is not one of {}", quoted(known));
         Self::new(What::Other(message, help))
     }

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     condition::{self, Condition},
-    config::{self, Effect, OneOrMany, Presence, Require, Selector, When, nearest},
-    problem::Problem,
+    config::{self, Effect, OneOrMany, Presence, Require, Selector, When},
+    problem::{Problem, closest},
     registry::{Kind, Registry, pattern::Glob},
 };
 
@@ -212,7 +212,7 @@ impl<'r> Lowering<'r> {
         let same = || registry.entries().filter(move |entry| entry.kind == kind);
         if self.problems.len() < MAX_ADVICE {
             let renamed = same().find(|entry| entry.backend_name == name);
-            let near = || nearest(name, same().map(|entry| entry.name.as_str()));
+            let near = || closest(name, same().map(|entry| entry.name.as_str()));
             if let Some(entry) = renamed {
                 let (server, name) = (&entry.server, &entry.name);
                 problem = problem.help(format!(
@@ -231,7 +231,7 @@ impl<'r> Lowering<'r> {
                 continue;
             }
             let message = format!("no server `{id}` is declared");
-            let near = nearest(id, self.registry.servers().map(|server| server.id.as_str()));
+            let near = closest(id, self.registry.servers().map(|server| server.id.as_str()));
             let help = near.map(|near| format!("did you mean `{near}`?"));
             self.problems.push(Problem {
                 help,

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Entry, Kind, Registry, Server, pattern::Glob};
 use crate::{
-    config::{self, Access, Argument, Deprecated, nearest},
+    config::{self, Access, Argument, Deprecated},
     contract::Schema,
     cx::Timestamp,
-    problem::Problem,
+    problem::{Problem, closest},
 };
 
 /// A registry in the making.
@@ -223,7 +223,7 @@ impl Build {
     fn add(&mut self, at: String, entry: Entry) {
         let servers = &self.registry.servers;
         if !servers.contains_key(&entry.server) {
-            let near = nearest(&entry.server, servers.keys().map(String::as_str));
+            let near = closest(&entry.server, servers.keys().map(String::as_str));
             let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it under `servers`".to_owned(),
