@@ -273,13 +273,13 @@ fn greet(loaded: &Loaded, setup: &Setup, child: &Child, place: &Place<'_>, took:
     eprintln!("each decision follows; Ctrl-C stops\n");
 }
 
+/// The version, and the digest where that says more.
 fn name(loaded: &Loaded) -> String {
-    let digest = loaded.policy.digest();
-    format!(
-        "policy {}, digest {}",
-        loaded.policy.version(),
-        digest.get(..12).unwrap_or(digest)
-    )
+    let (version, digest) = (loaded.policy.version(), loaded.policy.digest());
+    if digest.starts_with(version) {
+        return format!("policy {version}");
+    }
+    format!("policy {version} ({})", digest.get(..12).unwrap_or(digest))
 }
 
 fn watched(arguments: &Arguments, loaded: &Loaded) -> Vec<PathBuf> {
