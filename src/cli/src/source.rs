@@ -83,7 +83,7 @@ impl Source {
 
     /// Finds where a problem of this file stands: the deepest place that its path still names.
     pub(crate) fn locate(&self, problem: Problem) -> Finding {
-        let at = self.root.find(&problem.path);
+        let at = self.root.find(&problem.path, quoted(&problem.message));
         Finding {
             at: (!self.text.is_empty()).then_some(at),
             problem,
@@ -221,15 +221,20 @@ impl Tree {
         }
     }
 
-    /// The deepest place along `path` (`rules[2].when`, `tools[0].inputSchema/properties/a`).
-    /// Keys may hold dots and slashes themselves, so the tree is asked what comes next.
-    fn find(&self, path: &str) -> Range<usize> {
+    /// The deepest place along `path` (`rules[2].when`, `tools[0].inputSchema/properties/a`), or
+    /// its member `about`. Keys may hold dots and slashes themselves, so the tree is asked what
+    /// comes next.
+    fn find(&self, path: &str, about: Option<&str>) -> Range<usize> {
         let path = path.strip_prefix(['.', '/']).unwrap_or(path);
         match &self.shape {
             Shape::Leaf(_) => self.at.clone(),
             Shape::List(items) => next_index(path)
-                .and_then(|(index, rest)| items.get(index).map(|item| item.find(rest)))
+                .and_then(|(index, rest)| items.get(index).map(|item| item.find(rest, about)))
                 .unwrap_or_else(|| self.at.clone()),
+            Shape::Map(members) if path.is_empty() => members
+                .iter()
+                .find(|(key, ..)| about == Some(key))
+                .map_or_else(|| self.at.clone(), |(_, key_at, _)| key_at.clone()),
             Shape::Map(members) => members
                 .iter()
                 .filter_map(|(key, key_at, value)| {
@@ -241,7 +246,7 @@ impl Tree {
                 .map_or_else(
                     || self.at.clone(),
                     |(_, key_at, value, rest)| {
-                        let found = value.find(rest);
+                        let found = value.find(rest, about);
                         // A block's own span starts below its key: the key says more.
                         if found == value.at && !matches!(value.shape, Shape::Leaf(_)) {
                             return key_at.clone();
@@ -251,6 +256,11 @@ impl Tree {
                 ),
         }
     }
+}
+
+/// What a message names first: a problem of an object quotes the member that it is about.
+fn quoted(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
 }
 
 /// `[3].rest` or `3/rest`.

@@ -61,6 +61,20 @@ fn paths_find_their_place_in_yaml() {
 }
 
 #[test]
+fn a_member_that_the_message_names_is_shown() {
+    let (source, _) = read("named.yaml", b"a: 1\nmore: { x: 2 }\n");
+    for (path, message, start) in [
+        ("", "unknown field `more`", 5),
+        ("more", "unknown field `x`", 13),
+        ("more", "unknown field `y`", 5),
+        ("a", "unknown field `more`", 3),
+    ] {
+        let at = source.locate(Problem::new(path, message)).at.unwrap();
+        assert_eq!(at.start, start, "{path}: {message}");
+    }
+}
+
+#[test]
 fn paths_find_their_place_in_json() {
     let json = r#"{ "tools": [ { "name": "é" }, { "name": 7, "x": {"y": null} } ] }"#;
     for (path, expected) in [
