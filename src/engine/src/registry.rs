@@ -72,8 +72,8 @@ pub struct Entry {
     pub title: Option<String>,
     /// The description that agents see.
     pub description: Option<String>,
-    /// MCP `annotations`, as agents see them.
-    pub annotations: Option<Value>,
+    /// Further members of the MCP object, as agents see them in place of the server's.
+    pub members: Vec<(&'static str, Value)>,
     /// How much harm a wrong use can do.
     pub risk_tier: RiskTier,
     /// Whether a use changes anything.

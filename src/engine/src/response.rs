@@ -164,8 +164,8 @@ fn describe(list: List, item: Node<'_>, entry: &Entry, edits: &mut Vec<Splice>) 
                 "outputSchema",
                 entry.output.as_ref().map(ToString::to_string),
             );
-            if let Some(annotations) = &entry.annotations {
-                put("annotations", Some(annotations.to_string()));
+            for (name, value) in &entry.members {
+                put(name, Some(value.to_string()));
             }
         }
         List::Prompts => {

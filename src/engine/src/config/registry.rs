@@ -130,6 +130,15 @@ pub struct Tool {
     /// MCP `annotations`, as agents see them. Nothing is decided by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Value>,
+    /// MCP `icons`, as agents see them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icons: Option<Value>,
+    /// MCP `execution`, as agents see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Value>,
+    /// MCP `_meta`, as agents see it.
+    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Value>,
     /// The contract of its arguments: JSON Schema 2020-12. Arguments that break it are refused.
     pub input_schema: Value,
     /// The contract of its structured result, as agents see it.

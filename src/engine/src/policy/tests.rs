@@ -561,15 +561,11 @@ rules:
 fn conditions_are_checked_against_every_contract() {
     check_problems(
         "rules: [{ tool: read, when: args.m > 1, decision: deny }]",
-        &[
-            "policy[0]:rules[0].when: 1:1: `args` has no field `m` (tool `read`) (it has `l`, `n`)",
-        ],
+        &["policy[0]:rules[0].when: 1:1: `args` has no field `m` (tool `read`) (it has `l`, `n`)"],
     );
     check_problems(
         "rules: [{ tool: read, when: { m_gt: 1 }, decision: deny }]",
-        &[
-            "policy[0]:rules[0].when: 1:1: `args` has no field `m` (tool `read`) (it has `l`, `n`)",
-        ],
+        &["policy[0]:rules[0].when: 1:1: `args` has no field `m` (tool `read`) (it has `l`, `n`)"],
     );
 }
 

@@ -121,7 +121,12 @@ impl Build {
             server: tool.mcp_server,
             title: tool.title,
             description: tool.description,
-            annotations: tool.annotations,
+            members: members([
+                ("annotations", tool.annotations),
+                ("icons", tool.icons),
+                ("execution", tool.execution),
+                ("_meta", tool.meta),
+            ]),
             risk_tier: tool.risk_tier,
             access: tool.access,
             auth_scope: tool.auth_scope,
@@ -154,7 +159,7 @@ impl Build {
             server: resource.mcp_server,
             title: resource.title,
             description: resource.description,
-            annotations: None,
+            members: Vec::new(),
             risk_tier: resource.risk_tier,
             access: Access::Read,
             auth_scope: resource.auth_scope,
@@ -196,7 +201,7 @@ impl Build {
             server: prompt.mcp_server,
             title: prompt.title,
             description: prompt.description,
-            annotations: None,
+            members: Vec::new(),
             risk_tier: prompt.risk_tier,
             access: Access::Read,
             auth_scope: prompt.auth_scope,
@@ -325,6 +330,13 @@ impl super::Names {
                 .is_some(),
         ]
     }
+}
+
+/// Those that are given.
+fn members<const N: usize>(all: [(&'static str, Option<Value>); N]) -> Vec<(&'static str, Value)> {
+    all.into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// The contract of a prompt's arguments: texts, and no others than these.
