@@ -83,12 +83,13 @@ fn load() -> Result<Policy, Vec<Problem>> {
     })?;
     let config = Config::from_json(&bytes)?;
     let key = proven_key(&bytes);
-    if host::shared(&key).is_some() {
-        return Policy::compile_proven(config);
+    let proven = host::shared(&key).and_then(|digest| String::from_utf8(digest).ok());
+    if let Some(digest) = proven {
+        return Policy::compile_proven(config, digest);
     }
     let policy = Policy::compile(config)?;
     // Without it the workers check again, which takes longer and is as good.
-    let _ = host::set_shared(&key, b"1");
+    let _ = host::set_shared(&key, policy.digest().as_bytes());
     let message = format!(
         "policy {} with registry {} is live, digest {}, loaded in {} ms",
         policy.version(),

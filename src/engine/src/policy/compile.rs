@@ -12,20 +12,20 @@ impl Policy {
     /// # Errors
     /// Every problem, each with its path.
     pub fn compile(config: Config) -> Result<Self, Vec<Problem>> {
-        Self::build(config, true)
+        let digest = config.digest();
+        Self::build(config, digest, true)
     }
 
-    /// Compiles a configuration that [`Policy::compile`] has accepted before, without the checks
-    /// that cost more than reading it does.
+    /// Compiles a configuration that [`Policy::compile`] has accepted before, under this digest,
+    /// without the work that cost more than reading it does.
     ///
     /// # Errors
     /// Every problem that is found all the same.
-    pub fn compile_proven(config: Config) -> Result<Self, Vec<Problem>> {
-        Self::build(config, false)
+    pub fn compile_proven(config: Config, digest: String) -> Result<Self, Vec<Problem>> {
+        Self::build(config, digest, false)
     }
 
-    fn build(config: Config, thorough: bool) -> Result<Self, Vec<Problem>> {
-        let digest = config.digest();
+    fn build(config: Config, digest: String, thorough: bool) -> Result<Self, Vec<Problem>> {
         let Config {
             registry,
             policy,
