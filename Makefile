@@ -92,7 +92,7 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 .PHONY: bench
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
 	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
-	cargo run --quiet --locked --release --package tests --bin bench
+	cargo run --quiet --locked --profile tools --package tests --bin bench
 
 .PHONY: clean
 clean: ## Remove what was built; keep the tools
