@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::client::{self, Request};
+use tests::client::{Connection, Request};
 use tests::recorder::Recorder;
 use tests::tools;
 
@@ -136,13 +136,17 @@ fn free() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-/// Whether a call of the tool gets through to the server.
-async fn passes(to: SocketAddr) -> bool {
+fn call() -> Request {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
                           "params": { "name": "search", "arguments": {} } });
-    let request = Request::post("/notes/mcp", message.to_string());
-    let answer = client::send(to, &request).await.expect("an answer");
-    let answer = answer.json();
+    Request::post("/notes/mcp", message.to_string())
+}
+
+/// Whether a call of the tool gets through to the server.
+async fn passes(connection: &mut Connection) -> bool {
+    let sent = connection.write(&call().bytes("gateway")).await;
+    sent.expect("the connection stays open");
+    let answer = connection.response().await.expect("an answer").json();
     assert_eq!(answer["id"], 1, "{answer}");
     answer.get("error").is_none()
 }
@@ -158,7 +162,9 @@ async fn run_governs_follows_reloads_and_stops() {
         server.addr()
     )));
 
-    assert!(passes(listen).await);
+    // One connection throughout: a client that stays connected gets the new policy as well.
+    let mut agent = Connection::open(listen).await.expect("Envoy listens");
+    assert!(passes(&mut agent).await);
     running.wait("out", "tools/call search  allow  all").await;
 
     // A second run cannot have the same place, and says so.
@@ -174,14 +180,14 @@ async fn run_governs_follows_reloads_and_stops() {
         desk.read("err")
     );
     assert!(desk.read("err").contains("did you mean `search`?"));
-    assert!(passes(listen).await);
+    assert!(passes(&mut agent).await);
 
     let denied = POLICY.replace("one", "two").replace("allow", "deny");
     desk.write("policy.yaml", &denied);
     running.wait("err", "reloaded: policy two").await;
     // Envoy's workers take it up a moment after its main thread did.
     let until = Instant::now() + Duration::from_secs(10);
-    while passes(listen).await {
+    while passes(&mut agent).await {
         assert!(Instant::now() < until, "the old policy stayed");
     }
     running.wait("out", "tools/call search  deny  all").await;

@@ -52,6 +52,9 @@ pub(crate) enum Jwks {
 
 /// The name of the header that picks the cluster; the filter sets it, a client cannot.
 const CLUSTER_HEADER: &str = "x-toolgate-cluster";
+/// The filter's name in Envoy.
+const FILTER: &str = "toolgate";
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 /// Room beyond the largest body, so that the filter and not Envoy answers a body that is too large.
 const HEADROOM: u64 = 1 << 20;
 /// The largest window of HTTP/2 (RFC 9113, section 6.9.1).
@@ -62,47 +65,79 @@ pub(crate) fn bootstrap(setup: &Setup) -> Value {
     json!({
         "admin": { "address": setup.admin.value() },
         "stats_config": statistics(),
-        "static_resources": { "listeners": [listener(setup)], "clusters": clusters(setup) },
+        "static_resources": {
+            "listeners": [listener(setup, toolgate(setup))],
+            "clusters": clusters(setup),
+        },
     })
 }
 
-/// A document that names two files for listener and clusters, which Envoy follows as they change.
+/// A document that refers to the files of [`followed`], which Envoy takes up as they change.
 pub(crate) fn following(setup: &Setup, folder: &str) -> Value {
-    let follow = |file: &str| {
-        json!({
-            "resource_api_version": "V3",
-            "path_config_source": {
-                "path": format!("{folder}/{file}"),
-                "watched_directory": { "path": folder },
-            },
-        })
-    };
     json!({
         "node": { "id": "toolgate", "cluster": "toolgate" },
         "admin": { "address": setup.admin.value() },
         "stats_config": statistics(),
-        "dynamic_resources": { "lds_config": follow("lds.json"), "cds_config": follow("cds.json") },
+        "dynamic_resources": {
+            "lds_config": in_file(folder, "lds.json"),
+            "cds_config": in_file(folder, "cds.json"),
+        },
     })
 }
 
-/// A discovery response: what [`following`]'s files hold.
-pub(crate) fn discovery(version: u64, kind: &str, resources: Vec<Value>) -> Value {
-    let resources: Vec<Value> = resources.into_iter().map(|r| typed(kind, r)).collect();
-    json!({ "version_info": version.to_string(), "resources": resources })
+/// The files that [`following`] refers to, with their names, in the order to write them: what is
+/// referred to comes first.
+///
+/// The filter has one of its own. A new listener is for new connections, while a new configuration
+/// of the filter is for the next request of every connection.
+pub(crate) fn followed(setup: &Setup, folder: &str, version: u64) -> [(&'static str, Value); 3] {
+    let discovered = json!({
+        "name": FILTER,
+        "config_discovery": {
+            "config_source": in_file(folder, "ecds.json"),
+            "type_urls": [format!("type.googleapis.com/{WASM}")],
+        },
+    });
+    let file = |kind: &str, resources: Vec<Value>| {
+        let resources: Vec<Value> = resources.into_iter().map(|r| typed(kind, r)).collect();
+        json!({ "version_info": version.to_string(), "resources": resources })
+    };
+    [
+        (
+            "cds.json",
+            file("envoy.config.cluster.v3.Cluster", clusters(setup)),
+        ),
+        (
+            "ecds.json",
+            file(
+                "envoy.config.core.v3.TypedExtensionConfig",
+                vec![toolgate(setup)],
+            ),
+        ),
+        (
+            "lds.json",
+            file(
+                "envoy.config.listener.v3.Listener",
+                vec![listener(setup, discovered)],
+            ),
+        ),
+    ]
 }
 
-/// Type of a listener.
-pub(crate) const LISTENER: &str = "envoy.config.listener.v3.Listener";
-/// Type of a cluster.
-pub(crate) const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
+fn in_file(folder: &str, file: &str) -> Value {
+    json!({
+        "resource_api_version": "V3",
+        "path_config_source": { "path": format!("{folder}/{file}") },
+    })
+}
 
 /// The listener with its filters.
-pub(crate) fn listener(setup: &Setup) -> Value {
+fn listener(setup: &Setup, toolgate: Value) -> Value {
     let mut filters = Vec::new();
     if !setup.issuers.is_empty() {
         filters.push(jwt_authn(&setup.issuers));
     }
-    filters.push(toolgate(setup));
+    filters.push(toolgate);
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": typed(
@@ -168,7 +203,7 @@ pub(crate) fn listener(setup: &Setup) -> Value {
 }
 
 /// Clusters of the servers and of the key sets.
-pub(crate) fn clusters(setup: &Setup) -> Vec<Value> {
+fn clusters(setup: &Setup) -> Vec<Value> {
     let keys = setup
         .issuers
         .iter()
@@ -186,8 +221,8 @@ pub(crate) fn clusters(setup: &Setup) -> Vec<Value> {
 
 fn toolgate(setup: &Setup) -> Value {
     json!({
-        "name": "toolgate",
-        "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({
+        "name": FILTER,
+        "typed_config": typed(WASM, json!({
             "config": {
                 "name": "toolgate",
                 // Without it the head would leave before the body is judged.

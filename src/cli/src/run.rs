@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     COULD_NOT_RUN,
-    envoy::{self, Address, CLUSTER, LISTENER, Setup},
+    envoy::{self, Address, Setup},
     inputs::{Files, Loaded, Refused},
     render,
 };
@@ -232,15 +232,11 @@ impl Place<'_> {
         })
     }
 
-    /// Clusters first: routes must find theirs. Envoy takes a file when it is renamed into place.
+    /// Envoy takes a file when it is renamed into place.
     fn write(&self, setup: &Setup, version: u64) -> anyhow::Result<()> {
-        let files = [
-            ("cds.json", CLUSTER, envoy::clusters(setup)),
-            ("lds.json", LISTENER, vec![envoy::listener(setup)]),
-        ];
-        for (file, kind, resources) in files {
+        for (file, content) in envoy::followed(setup, self.folder()?, version) {
             let new = self.folder.0.join(format!("{file}.new"));
-            fs::write(&new, envoy::discovery(version, kind, resources).to_string())?;
+            fs::write(&new, content.to_string())?;
             fs::rename(&new, self.folder.0.join(file))?;
         }
         Ok(())

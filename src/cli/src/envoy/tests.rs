@@ -191,3 +191,25 @@ fn servers_and_key_sets_have_clusters() {
         None
     );
 }
+
+/// What `run` hands to Envoy is what `render` writes, in three files.
+#[test]
+fn followed_files_hold_what_one_document_does() {
+    let (whole, setup) = (bootstrap(&setup()), setup());
+    let [(_, clusters), (_, filter), (_, listener)] = followed(&setup, "/f", 7);
+    let inline = format!("{HCM}/http_filters/1/typed_config");
+    check_value(&filter, "/version_info", &json!("7"));
+    check_value(&filter, "/resources/0/name", &json!(FILTER));
+    check_value(
+        &filter,
+        "/resources/0/typed_config",
+        whole.pointer(&inline).unwrap(),
+    );
+    check_value(&clusters, "/resources/1/name", &json!("secure"));
+    let hcm = HCM.replace("/static_resources/listeners/0", "/resources/0");
+    let follows = format!("{hcm}/http_filters/1/config_discovery/config_source");
+    let path = format!("{follows}/path_config_source/path");
+    check_value(&listener, &path, &json!("/f/ecds.json"));
+    let router = format!("{hcm}/http_filters/2/name");
+    check_value(&listener, &router, &json!("envoy.filters.http.router"));
+}

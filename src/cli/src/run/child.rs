@@ -17,6 +17,8 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(super) struct Child {
     process: std::process::Child,
     folder: PathBuf,
+    /// How many configurations it has refused so far.
+    refused: u64,
 }
 
 /// How far Envoy is with a configuration.
@@ -45,6 +47,8 @@ impl Child {
             ])
             // Decisions are followed live.
             .args(["--file-flush-interval-msec", "100"])
+            // A new listener, as after a change of issuers, soon has every connection.
+            .args(["--drain-time-s", "2", "--drain-strategy", "immediate"])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -55,6 +59,7 @@ impl Child {
         Ok(Self {
             process,
             folder: folder.to_path_buf(),
+            refused: 0,
         })
     }
 
@@ -70,32 +75,31 @@ impl Child {
     }
 
     /// Whether it serves this version of its configuration, has refused it, or is still at it.
-    pub(super) fn stage(&self, version: u64) -> Stage {
-        let Some(stats) = self.ask("/stats?filter=%5Elistener_manager%5C.") else {
+    pub(super) fn stage(&mut self, version: u64) -> Stage {
+        let Some(stats) = self.ask(STATS) else {
             return Stage::Loading;
         };
         let value = |name: &str| {
-            stats
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            let mut lines = stats.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
         };
-        let count = |name: &str| {
-            value(name)
-                .and_then(|n| n.trim().parse::<u64>().ok())
-                .unwrap_or(0)
-        };
-        let live = format!("\"{version}\"");
-        if value("listener_manager.lds.version_text").is_some_and(|text| text.trim() == live)
-            && count("listener_manager.total_listeners_warming") == 0
-            && count("listener_manager.workers_started") == 1
-        {
-            return Stage::Live;
+        let count = |name: &str| value(name).and_then(|n| n.trim().parse::<u64>().ok());
+        let refused = SOURCES
+            .iter()
+            .filter_map(|source| count(&format!("{source}.update_rejected")));
+        let refused = refused.sum();
+        if refused > self.refused {
+            self.refused = refused;
+            return Stage::Refused;
         }
-        // Every version before this one was taken or refused: one answer each.
-        let answers = ["update_success", "update_rejected"]
-            .map(|name| count(&format!("listener_manager.lds.{name}")));
-        if answers.iter().sum::<u64>() >= version {
-            Stage::Refused
+        let wanted = format!("\"{version}\"");
+        let taken = SOURCES.iter().all(|source| {
+            value(&format!("{source}.version_text")).is_some_and(|text| text.trim() == wanted)
+        });
+        let serves = count("listener_manager.workers_started") == Some(1)
+            && count("listener_manager.total_listeners_warming") == Some(0);
+        if taken && serves {
+            Stage::Live
         } else {
             Stage::Loading
         }
@@ -147,6 +151,14 @@ impl Drop for Child {
     }
 }
 
+/// What Envoy counts about each of the files it follows.
+const SOURCES: [&str; 3] = [
+    "cluster_manager.cds",
+    "extension_config_discovery.http_filter.toolgate",
+    "listener_manager.lds",
+];
+const STATS: &str =
+    "/stats?filter=%5E(cluster_manager.cds|extension_config_discovery|listener_manager)%5C.";
 const LOG: &str = "envoy.log";
 const ADMIN: &str = "admin";
 const GRACE: Duration = Duration::from_secs(5);
