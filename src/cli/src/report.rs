@@ -34,11 +34,15 @@ fn text(source: Option<&Source>, finding: &Finding, renderer: &Renderer) -> Stri
     };
     let mut group = Group::with_title(Level::ERROR.primary_title(&title));
     group = match (source, &finding.at) {
-        (Some(source), Some(at)) => group.element(
-            Snippet::source(&source.text)
-                .path(&source.name)
-                .annotation(AnnotationKind::Primary.span(first_line(&source.text, at))),
-        ),
+        (Some(source), Some(at)) => {
+            let (number, line, span) = first_line(&source.text, at);
+            group.element(
+                Snippet::source(line)
+                    .line_start(number)
+                    .path(&source.name)
+                    .annotation(AnnotationKind::Primary.span(span)),
+            )
+        }
         (Some(source), None) => group.element(Origin::path(&source.name)),
         (None, _) => group,
     };
@@ -48,13 +52,22 @@ fn text(source: Option<&Source>, finding: &Finding, renderer: &Renderer) -> Stri
     renderer.render(&[group])
 }
 
-/// The part of a span on its first line: a block of fifty lines says no more than its first.
-fn first_line(text: &str, at: &Range<usize>) -> Range<usize> {
-    let spanned = text.get(at.clone()).unwrap_or_default();
-    let length = spanned.find('\n').unwrap_or(spanned.len());
-    let start = (0..=at.start.min(text.len()))
-        .rev()
-        .find(|&i| text.is_char_boundary(i));
-    let start = start.unwrap_or_default();
-    start..start.saturating_add(length)
+/// The line that a span begins on, with its number, and the part of the span on it: a block of fifty
+/// lines says no more than its first.
+fn first_line<'a>(text: &'a str, at: &Range<usize>) -> (usize, &'a str, Range<usize>) {
+    let before = text.get(..at.start).unwrap_or(text);
+    let number = before.matches('\n').count().saturating_add(1);
+    let begin = before
+        .rfind('\n')
+        .map_or(0, |newline| newline.saturating_add(1));
+    let line = text
+        .get(begin..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let start = before.len().saturating_sub(begin).min(line.len());
+    let end = at.end.saturating_sub(begin).clamp(start, line.len());
+    (number, line, start..end)
 }
+
+#[cfg(test)]
+mod tests;
