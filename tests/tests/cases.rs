@@ -55,6 +55,11 @@ async fn every_case() {
             });
             let lines = envoy.wait_access_log(index, done + 1).await;
             seen.record = lines[done]["toolgate"].clone();
+            // Envoy takes the header away once it has routed by it; where to, it says itself.
+            let cluster = seen.record["upstreamCluster"].as_str().map(str::to_owned);
+            if let (Some((headers, _)), Some(cluster)) = (&mut seen.forwarded, cluster) {
+                headers.insert("x-toolgate-cluster".to_owned(), cluster);
+            }
             let differences = case.differences(&seen);
             if !differences.is_empty() {
                 wrong.push(format!(
