@@ -282,3 +282,41 @@ fn bundles_are_the_same_every_time_and_may_be_rendered_from() {
         .expect("Envoy");
     check(&validate, 0, "");
 }
+
+/// The YAML blocks of the README, in order.
+fn readme() -> Vec<String> {
+    let text = fs::read_to_string(tools::root().join("README.md")).expect("the README");
+    let blocks = text.split("```yaml\n").skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_readme_says_what_works() {
+    let desk = Desk::new("readme", free());
+    let [rules, registry, policy] = readme().try_into().expect("three blocks");
+    let output = |command: &mut Command| command.output().expect("run");
+    desk.write("registry.yaml", &registry);
+    desk.write("policy.yaml", &policy);
+    check(&output(&mut desk.command("bundle")), 0, "");
+    check(
+        &output(desk.command("render").args(["--for", "envoy"])),
+        0,
+        "",
+    );
+    // What the README shows for a name that is misspelt.
+    let misspelt = format!("{policy}- tool: serch_notes\n  decision: deny\n");
+    desk.write("policy.yaml", &misspelt);
+    check(
+        &output(&mut desk.command("bundle")),
+        1,
+        "did you mean `search_notes`?",
+    );
+
+    let shown = tools::root().join("policies/registry.yaml");
+    let shown = fs::read_to_string(shown).expect("the demo's registry");
+    desk.write("registry.yaml", &shown);
+    desk.write("policy.yaml", &rules);
+    check(&output(&mut desk.command("bundle")), 0, "");
+}
