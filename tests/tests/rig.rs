@@ -116,9 +116,8 @@ async fn says_why_envoy_does_not_start() {
     let nobody = Recorder::start().await;
     let mut gateway = Gateway::plain(nobody.addr());
     gateway.extra = vec![(true, json!({ "name": "no such filter" }))];
-    let log = match Envoy::try_start(&Setup::one(gateway)).await {
-        Ok(_) => panic!("it started"),
-        Err(log) => log,
+    let Err(log) = Envoy::try_start(&Setup::one(gateway)).await else {
+        panic!("it started");
     };
     assert!(log.contains("no such filter"), "{log}");
 }

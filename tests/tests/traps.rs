@@ -56,6 +56,9 @@ fn done(answer: &Response) {
     assert_eq!(answer.json()["result"]["isError"], false, "{answer:?}");
 }
 
+/// A refund of that amount, sent in some way.
+type Shape = fn(f64) -> Request;
+
 /// One Envoy, one VM; a recorder of HTTP/1.1 and one of HTTP/2 behind it.
 struct Stage {
     h1: Recorder,
@@ -104,7 +107,7 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_a_request_ends_it_is_judged() {
     let stage = Stage::set().await;
-    let shapes: [(&str, fn(f64) -> Request); 5] = [
+    let shapes: [(&str, Shape); 5] = [
         ("whole", refund),
         ("cut", |amount| refund(amount).cut(40)),
         ("with trailers", |amount| {

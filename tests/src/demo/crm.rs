@@ -93,7 +93,7 @@ fn customer(customer_id: &str) -> Outcome {
     CUSTOMERS
         .iter()
         .find(|row| row[0] == customer_id)
-        .map(|row| object(row))
+        .map(object)
         .ok_or_else(|| format!("There is no customer {customer_id}."))
 }
 
@@ -106,7 +106,7 @@ fn search(query: &str, limit: usize) -> Value {
                 .any(|field| field.to_lowercase().contains(&query))
         })
         .take(limit)
-        .map(|row| object(row))
+        .map(object)
         .collect();
     json!({ "accounts": accounts })
 }
