@@ -14,10 +14,7 @@ impl Refusal {
             Self::Unreadable(fault) => Some(fault.message()),
             Self::MissingScope(scopes) => Some(scopes.join(" ")),
             Self::Contract(violations) => {
-                let all: Vec<_> = violations
-                    .iter()
-                    .map(|v| format!("{} {}", v.pointer, v.message))
-                    .collect();
+                let all: Vec<_> = violations.iter().map(ToString::to_string).collect();
                 Some(all.join("; "))
             }
             Self::Rule(decision) => decision.reason.clone(),
@@ -79,12 +76,7 @@ impl Refusal {
             Self::Contract(violations) => {
                 let mut text = "The arguments do not match the tool's input schema:".to_owned();
                 for violation in violations {
-                    let at = if violation.pointer.is_empty() {
-                        "/"
-                    } else {
-                        &violation.pointer
-                    };
-                    text.push_str(&format!("\n- {at}: {}", violation.message));
+                    text.push_str(&format!("\n- {violation}"));
                 }
                 text.push_str("\nCorrect them and call again.");
                 text
