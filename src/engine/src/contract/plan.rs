@@ -337,4 +337,4 @@ const MAX_PARTS: usize = 10_000;
 const MAX_SPREAD: u64 = 1_000;
 
 /// Subschemas that lead to each other and apply to one value; bounds the stack.
-const MAX_ROW: usize = 16;
+const MAX_ROW: usize = 24;

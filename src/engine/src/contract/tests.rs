@@ -361,11 +361,11 @@ fn a_broken_schema_is_a_problem() {
         ),
         (
             json!({ "allOf": [{ "$ref": "#/$defs/a" }], "$defs": { "a": { "anyOf": [{ "$ref": "#" }, true] } } }),
-            "/allOf/0: refers to itself, or to more than 16 schemas in a row, without a member or an item between",
+            "/allOf/0: refers to itself, or to more than 24 schemas in a row, without a member or an item between",
         ),
         (
             json!({ "$ref": "#/$defs/a0", "$defs": row(30) }),
-            "/$defs/a16: refers to itself, or to more than 16 schemas in a row, without a member or an item between",
+            "/$defs/a24: refers to itself, or to more than 24 schemas in a row, without a member or an item between",
         ),
         (
             json!({ "properties": { "a": { "pattern": "(?=x)" } } }),
