@@ -6,6 +6,9 @@ MAKEFLAGS += --no-print-directory
 # Cargo's own variable wins, so that a shared target directory keeps working.
 CARGO_TARGET_DIR ?= target
 TARGET := $(CARGO_TARGET_DIR)
+WASM := $(TARGET)/wasm32-wasip1/release
+# What Rust's output may hold and V8 reads; not all of binaryen's is.
+WASM_FEATURES := $(addprefix --enable-,bulk-memory multivalue mutable-globals nontrapping-float-to-int reference-types sign-ext simd)
 TOOLS := .tools
 STAMPS := $(TOOLS)/stamps
 CLIENTS := tests/clients
@@ -47,8 +50,14 @@ $(STAMPS)/rust: rust-toolchain.toml
 # ---- Build.
 
 .PHONY: build
-build: $(STAMPS)/rust ## Build the filter (wasm32-wasip1) and the command line
+build: $(STAMPS)/rust $(STAMPS)/npm ## Build the filter (wasm32-wasip1) and the command line
 	cargo build --locked --release --target wasm32-wasip1 --package filter
+	@# What binaryen takes off, Envoy need not compile. Cargo's own output stays, to tell what is new.
+	@if [ ! $(WASM)/toolgate.small.wasm -nt $(WASM)/deps/toolgate.wasm ]; then \
+		$(TOOLS)/bin/node $(CLIENTS)/node_modules/binaryen/bin/wasm-opt -Oz $(WASM_FEATURES) --strip-producers \
+			$(WASM)/deps/toolgate.wasm -o $(WASM)/toolgate.small.wasm; \
+	fi
+	@cp --remove-destination $(WASM)/toolgate.small.wasm $(WASM)/toolgate.wasm
 	cargo build --locked --release --package cli
 
 .PHONY: demo
