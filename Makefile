@@ -103,6 +103,11 @@ bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter
 	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
 	cargo run --quiet --locked --profile tools --package tests --bin bench
 
+.PHONY: bench-engine
+bench-engine: $(STAMPS)/rust ## Count what a call costs the engine with 10 and 10,000 tools; price hostile arguments
+	@command -v valgrind >/dev/null || { echo "bench-engine needs valgrind: apt-get install valgrind" >&2; exit 1; }
+	@tests/bench-engine
+
 .PHONY: clean
 clean: ## Remove what was built; keep the tools
 	cargo clean
