@@ -77,17 +77,17 @@ impl Files {
             .paths()
             .map(|path| path.display().to_string())
             .collect();
-        let compiled = Config::join(values(registries), policies).and_then(|mut config| {
-            let policy = Policy::compile(config.clone())?;
+        let mut config = Config::join(values(registries), policies);
+        let compiled = Policy::compile(config.clone()).map(|policy| {
             config.bundle = Some(Provenance {
                 digest: policy.digest().to_owned(),
                 files,
             });
-            Ok(Loaded {
+            Loaded {
                 policy,
                 bundle: config.to_json(),
                 base,
-            })
+            }
         });
         Ok(compiled.map_err(|problems| Refused::new(sources, self.registry.len(), problems)))
     }

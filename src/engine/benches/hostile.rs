@@ -41,7 +41,7 @@ fn main() {
     let mut ratios = Vec::new();
     for (file, group) in model::groups(&folder) {
         let config = Config::join(vec![group.registry.clone()], vec![group.policy.clone()]);
-        let policy = config.and_then(Policy::compile).map(Arc::new);
+        let policy = Policy::compile(config).map(Arc::new);
         let policy = policy.unwrap_or_else(|problems| panic!("{file}: {problems:?}"));
         for (what, case, body) in bodies(&group) {
             // What is bounded whatever the size is bought by a megabyte, too.

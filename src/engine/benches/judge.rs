@@ -69,7 +69,7 @@ fn policy(size: usize) -> Policy {
         vec![registry],
         vec![json!({ "version": "1", "rules": rules })],
     );
-    let policy = config.and_then(|config| Policy::compile_proven(config, String::new()));
+    let policy = Policy::compile_proven(config, String::new());
     policy.unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 

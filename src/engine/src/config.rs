@@ -31,7 +31,9 @@ pub use registry::{
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
 
-/// The bundle: one registry and one policy, joined from all files of each kind.
+/// The bundle: one registry and one policy, joined from all files of each kind, as far as they
+/// could be read. What could not be read is told when the policy is compiled, together with what
+/// is wrong with the rest: a configuration with faults never compiles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Config {
     /// What exists.
@@ -41,6 +43,9 @@ pub struct Config {
     /// Where it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Provenance>,
+    /// What could not be read.
+    #[serde(skip)]
+    pub(crate) faults: Vec<Problem>,
 }
 
 /// Where a bundle comes from.
@@ -70,20 +75,19 @@ impl Config {
     /// differently is refused.
     ///
     /// # Errors
-    /// Every problem, each with its path.
+    /// The text is not strict JSON.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
         let doc = Doc::parse(bytes.to_vec()).map_err(|(fault, _)| {
             vec![Problem::new("", format!("not acceptable as JSON: {fault}"))]
         })?;
-        read::bundle(doc.root().to_value())
+        Ok(read::bundle(doc.root().to_value()))
     }
 
-    /// Joins registries and policies that were read from several files, as JSON values.
-    ///
-    /// # Errors
-    /// Every problem, each with a path that begins with the file's place in its list:
-    /// `registry[0]:tools[1].name`, `policy[1]:rules[2].when`.
-    pub fn join(registries: Vec<Value>, policies: Vec<Value>) -> Result<Self, Vec<Problem>> {
+    /// Joins registries and policies that were read from several files, as JSON values. The path of
+    /// a problem begins with the file's place in its list: `registry[0]:tools[1].name`,
+    /// `policy[1]:rules[2].when`.
+    #[must_use]
+    pub fn join(registries: Vec<Value>, policies: Vec<Value>) -> Self {
         read::join(registries, policies)
     }
 

@@ -59,7 +59,7 @@ fn every_case() {
 
 fn compile(file: &str, group: &Group) -> Arc<Policy> {
     let config = Config::join(vec![group.registry.clone()], vec![group.policy.clone()]);
-    let policy = config.and_then(Policy::compile);
+    let policy = Policy::compile(config);
     Arc::new(policy.unwrap_or_else(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         panic!(

@@ -29,8 +29,7 @@ fn compile(registries: Vec<Value>, policies: &[&str]) -> Policy {
         .iter()
         .map(|path| read(path).expect(path))
         .collect();
-    Config::join(registries, policies)
-        .and_then(Policy::compile)
+    Policy::compile(Config::join(registries, policies))
         .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 

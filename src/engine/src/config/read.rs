@@ -12,13 +12,14 @@ use super::{
 use crate::problem::{Problem, closest};
 
 /// Reads a bundle.
-pub(super) fn bundle(value: Value) -> Result<Config, Vec<Problem>> {
+pub(super) fn bundle(value: Value) -> Config {
     let mut reading = Reading::default();
     let Value::Object(mut members) = value else {
-        return Err(vec![Problem::new(
-            "",
-            "a bundle is an object with `registry` and `policy`",
-        )]);
+        let problem = Problem::new("", "a bundle is an object with `registry` and `policy`");
+        return Config {
+            faults: vec![problem],
+            ..Config::default()
+        };
     };
     let mut part = |name: &str| {
         let value = members.remove(name);
@@ -38,12 +39,12 @@ pub(super) fn bundle(value: Value) -> Result<Config, Vec<Problem>> {
     let bundle = bundle.and_then(|value| reading.item(&value, "bundle", &["digest"]));
     let registry = reading.registry(registry, "registry");
     let policy = reading.policy(policy, "policy");
-    let config = reading.finish(vec![registry], vec![policy])?;
-    Ok(Config { bundle, ..config })
+    let config = reading.finish(vec![registry], vec![policy]);
+    Config { bundle, ..config }
 }
 
 /// Joins files.
-pub(super) fn join(registries: Vec<Value>, policies: Vec<Value>) -> Result<Config, Vec<Problem>> {
+pub(super) fn join(registries: Vec<Value>, policies: Vec<Value>) -> Config {
     let mut reading = Reading::default();
     let registries = (0..)
         .zip(registries)
@@ -196,7 +197,7 @@ impl Reading {
     }
 
     /// Reads one item. Where something is wrong with it, tells it, takes it out, and reads again
-    /// to find what else is.
+    /// to find what else is; what is left of the item stands for it.
     fn item<T: DeserializeOwned>(
         &mut self,
         value: &Value,
@@ -244,28 +245,20 @@ impl Reading {
             }
             told.insert(place);
             fault = match value::read::<T>(&value) {
-                Ok(_) => return None,
+                Ok(item) => return Some(item),
                 Err(next) => next,
             };
         }
     }
 
-    fn finish(
-        mut self,
-        registries: Vec<Registry>,
-        policies: Vec<Policy>,
-    ) -> Result<Config, Vec<Problem>> {
+    fn finish(mut self, registries: Vec<Registry>, policies: Vec<Policy>) -> Config {
         let registry = self.join_registries(registries);
         let policy = self.join_policies(policies);
-        let config = Config {
+        Config {
             registry,
             policy,
             bundle: None,
-        };
-        if self.problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(self.problems.into_iter().map(trimmed).collect())
+            faults: self.problems.into_iter().map(trimmed).collect(),
         }
     }
 

@@ -5,9 +5,7 @@ use crate::problem::closest;
 
 #[track_caller]
 fn check(registry: Value, policy: Value, expect: &[&str]) {
-    let problems = Config::join(vec![registry], vec![policy])
-        .err()
-        .unwrap_or_default();
+    let problems = Config::join(vec![registry], vec![policy]).faults;
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(problems, expect);
 }
@@ -113,7 +111,7 @@ fn files_are_joined() {
         json!({"version": "p1", "environment": "prod", "denied_tools": ["t"]}),
         json!({"version": 2, "environment": "prod", "denied_tools": ["u"], "rules": [{"tool": "t", "decision": "allow"}]}),
     ];
-    let problems = Config::join(registries.clone(), policies.clone()).unwrap_err();
+    let problems = Config::join(registries.clone(), policies.clone()).faults;
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(
         problems,
@@ -122,7 +120,7 @@ fn files_are_joined() {
             "policy[1]:environment: another policy file has `environment` already",
         ]
     );
-    let config = Config::join(registries[..2].to_vec(), vec![policies[0].clone()]).unwrap();
+    let config = Config::join(registries[..2].to_vec(), vec![policies[0].clone()]);
     assert_eq!(config.registry.version.as_deref(), Some("r1"));
     assert_eq!(
         config.to_json(),
@@ -141,7 +139,7 @@ fn a_bundle_reads_as_it_was_written() {
         "identity": {"user": {"header": "X-User", "trusted": true}, "agent": {"mtls": "spiffe"}, "app": {"jwt": "azp"}},
         "rules": [{"tool": "t", "require": {"user": true, "roles": "a"}, "when": {"x_gt": 1}, "action": "allow"}],
     });
-    let config = Config::join(vec![registry], vec![policy]).unwrap();
+    let config = Config::join(vec![registry], vec![policy]);
     let text = config.to_json();
     let read = Config::from_json(text.as_bytes()).unwrap();
     assert_eq!(read.to_json(), text);
@@ -151,7 +149,10 @@ fn a_bundle_reads_as_it_was_written() {
 #[test]
 fn a_bundle_is_read_strictly() {
     let said = |text: &str| -> Vec<String> {
-        let problems = Config::from_json(text.as_bytes()).err().unwrap_or_default();
+        let problems = match Config::from_json(text.as_bytes()) {
+            Ok(config) => config.faults,
+            Err(problems) => problems,
+        };
         problems.iter().map(ToString::to_string).collect()
     };
     assert_eq!(

@@ -30,6 +30,7 @@ impl Policy {
             registry,
             policy,
             bundle,
+            faults,
         } = config;
         let short = || digest.chars().take(12).collect();
         let registry_version = registry.version.clone().unwrap_or_else(short);
@@ -39,7 +40,8 @@ impl Policy {
             places,
             mut problems,
         } = Build::new(registry);
-        if bundle.is_some_and(|bundle| bundle.digest != digest) {
+        // What could not be read is missing in the digest.
+        if faults.is_empty() && bundle.is_some_and(|bundle| bundle.digest != digest) {
             let problem = Problem::new("bundle.digest", "the bundle was changed after it was made");
             problems.push(problem.help("make it again, or leave out `bundle`"));
         }
@@ -75,10 +77,34 @@ impl Policy {
         if thorough {
             check.entries();
         }
-        if check.problems.is_empty() {
+        let problems = together(faults, check.problems);
+        if problems.is_empty() {
             Ok(policy)
         } else {
-            Err(check.problems)
+            Err(problems)
         }
+    }
+}
+
+/// What could not be read, and what is wrong with the rest. An item that could not be read whole
+/// says nothing certain about itself, and a file that could not be read says nothing at all.
+fn together(faults: Vec<Problem>, mut found: Vec<Problem>) -> Vec<Problem> {
+    let faulty: Vec<_> = faults.iter().map(|fault| item(&fault.path)).collect();
+    found.retain(|problem| !faulty.contains(&None) && !faulty.contains(&item(&problem.path)));
+    let mut problems = faults;
+    problems.append(&mut found);
+    problems
+}
+
+/// The item that a path leads into: `policy[0]:rules[2]` for `policy[0]:rules[2].when`.
+fn item(path: &str) -> Option<&str> {
+    let file = match path.split_once(':') {
+        Some((file, _)) => file.len() + 1,
+        None => path.find('.')? + 1,
+    };
+    let rest = path.get(file..)?;
+    match rest.find(['.', ']']) {
+        Some(end) => path.get(..file + end + usize::from(rest.as_bytes().get(end) == Some(&b']'))),
+        None => None,
     }
 }

@@ -17,8 +17,7 @@ fn yaml(text: &str) -> Value {
 
 fn compile(registry: &str, policies: &[&str]) -> Result<Policy, Vec<String>> {
     let policies = policies.iter().map(|text| yaml(text)).collect();
-    Config::join(vec![yaml(registry)], policies)
-        .and_then(Policy::compile)
+    Policy::compile(Config::join(vec![yaml(registry)], policies))
         .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
@@ -648,7 +647,7 @@ fn versions_and_digest() {
 
 #[test]
 fn a_bundle_that_was_changed_is_refused() {
-    let mut config = Config::join(vec![yaml(REGISTRY)], vec![]).expect("a configuration");
+    let mut config = Config::join(vec![yaml(REGISTRY)], vec![]);
     let digest = config.digest();
     config.bundle = Some(Provenance {
         digest,
@@ -666,4 +665,27 @@ fn a_bundle_that_was_changed_is_refused() {
         compile(&text.replace("p.pay", "p.other")),
         Err(vec!["bundle.digest: the bundle was changed after it was made (make it again, or leave out `bundle`)".to_owned()])
     );
+}
+
+#[test]
+fn what_cannot_be_read_does_not_hide_what_is_wrong_elsewhere() {
+    let registry =
+        "tools: [{ name: t, mcpServer: s, inputSchema: { type: object }, riskTeir: low }]
+servers: { s: {} }";
+    let policy = "rules:
+- { tools: [t], decision: alow, when: 'args.x ==' }
+- { tools: [u], decision: allow }
+- { tools: [t], decision: allow, when: 'args.x ==' }";
+    let problems = compile(registry, &[policy]).err().unwrap_or_default();
+    let paths: Vec<_> = problems
+        .iter()
+        .map(|line| line.split_once(": ").map_or("", |(path, _)| path))
+        .collect();
+    let expected = [
+        "registry[0]:tools[0]",
+        "policy[0]:rules[0].decision",
+        "policy[0]:rules[1].tools",
+        "policy[0]:rules[2].when",
+    ];
+    assert_eq!(paths, expected, "{problems:#?}");
 }

@@ -7,7 +7,10 @@ fn build(registry: Value) -> Result<Registry, Vec<String>> {
     let said = |problems: Vec<crate::problem::Problem>| {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let config = Config::join(vec![registry], vec![]).map_err(said)?;
+    let config = Config::join(vec![registry], vec![]);
+    if !config.faults.is_empty() {
+        return Err(said(config.faults));
+    }
     let build = Build::new(config.registry);
     if build.problems.is_empty() {
         Ok(build.registry)
