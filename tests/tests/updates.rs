@@ -19,6 +19,7 @@ async fn a_bundle_that_does_not_compile_changes_nothing() {
             { "id": "one", "tools": ["no_such_tool"], "decision": "allow" },
             { "id": "two", "tools": ["refund"], "when": "args.amount <", "decision": "allow" },
             { "id": "three", "tools": ["refund"], "when": "args.amonut < 3", "decision": "allow" },
+            { "id": "four", "tools": ["refund"], "decison": "allow" },
         ] }),
     );
     let refusal = async {
@@ -36,7 +37,7 @@ async fn a_bundle_that_does_not_compile_changes_nothing() {
     }
     assert!(after.answers.len() > 100, "{} answers", after.answers.len());
     let log = stage.envoy.log();
-    for problem in ["no_such_tool", "rules[1].when", "amonut"] {
+    for problem in ["no_such_tool", "rules[1].when", "amonut", "decison"] {
         assert!(log.contains(problem), "`{problem}` is not in\n{log}");
     }
     let answers = during.answers.len() + after.answers.len();
