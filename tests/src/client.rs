@@ -223,7 +223,8 @@ impl fmt::Debug for Response {
 /// Where the connection fails, or is closed before a whole response came.
 pub async fn send(to: SocketAddr, request: &Request) -> io::Result<Response> {
     let mut connection = Connection::open(to).await?;
-    connection.write(&request.bytes(&to.to_string())).await?;
+    let bytes = request.bytes(&to.to_string());
+    connection.write_unless_answered(&bytes).await?;
     connection.response().await
 }
 
@@ -236,6 +237,8 @@ pub async fn send_bytes(to: SocketAddr, bytes: &[u8]) -> io::Result<Response> {
     connection.write(bytes).await?;
     connection.response().await
 }
+
+const STEP: usize = 64 << 10;
 
 /// An HTTP/1.1 connection under the test's control.
 pub struct Connection {
@@ -253,6 +256,34 @@ impl Connection {
         Ok(Self {
             reader: Reader::new(stream),
         })
+    }
+
+    /// Writes bytes until all are written or an answer comes: one that comes early ends the
+    /// connection, and bytes on their way to it would take the answer with them.
+    ///
+    /// # Errors
+    /// Where the connection is closed.
+    pub async fn write_unless_answered(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let stream = self.reader.stream();
+        let mut rest = bytes;
+        bounded(async {
+            while !rest.is_empty() {
+                let mut one = [0];
+                tokio::select! {
+                    biased;
+                    answered = stream.peek(&mut one) => return answered.map(|_| ()),
+                    writable = stream.writable() => writable?,
+                }
+                // Small steps: what the kernel has taken cannot be kept back.
+                match stream.try_write(&rest[..rest.len().min(STEP)]) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Writes bytes as they are.
