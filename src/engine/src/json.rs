@@ -7,6 +7,9 @@
 //! - [`Doc`] owns the bytes and the tape; [`Node`] is one value in it, [`Member`] one object member.
 //! - Values are read on demand from the bytes, so numbers keep every digit.
 //! - Edits name spans ([`Splice`]) and leave everything else byte for byte.
+//!
+//! The module is compiled for size, where nothing is inlined by itself: what runs for each byte or
+//! each value says so.
 
 mod canonical;
 mod fault;

@@ -50,8 +50,13 @@ fn write(out: &mut String, node: Node<'_>) {
                 .map(|member| (member.key(), member.value()))
                 .collect();
             // UTF-16 code units, which is not the order of UTF-8 above U+FFFF.
-            members
-                .sort_unstable_by(|(one, _), (two, _)| one.encode_utf16().cmp(two.encode_utf16()));
+            members.sort_unstable_by(|(one, _), (two, _)| {
+                if one.is_ascii() && two.is_ascii() {
+                    one.cmp(two)
+                } else {
+                    one.encode_utf16().cmp(two.encode_utf16())
+                }
+            });
             out.push('{');
             for (index, (key, value)) in members.into_iter().enumerate() {
                 if index > 0 {

@@ -47,6 +47,7 @@ impl<'a> Node<'a> {
         })
     }
 
+    #[inline(always)]
     fn at(doc: &'a Doc, at: usize) -> Option<Self> {
         Some(Self {
             doc,
@@ -207,6 +208,7 @@ impl<'a> Node<'a> {
         text::unescape(self.literal(), self.entry.escaped())
     }
 
+    #[inline(always)]
     fn is(self, key: &str) -> bool {
         if self.entry.escaped() {
             self.text() == key
@@ -216,6 +218,7 @@ impl<'a> Node<'a> {
     }
 
     /// A string without its quotes, still escaped.
+    #[inline(always)]
     fn literal(self) -> &'a str {
         let raw = self.raw();
         raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default()
@@ -290,6 +293,7 @@ impl<'a> Siblings<'a> {
 impl<'a> Iterator for Siblings<'a> {
     type Item = Node<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Node<'a>> {
         if self.at >= self.end {
             return None;

@@ -183,6 +183,7 @@ impl Parser<'_> {
     }
 
     /// How many digits stand at `at`: at least one.
+    #[inline(always)]
     fn digits(&self, at: usize) -> Result<usize, Fault> {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -195,6 +196,7 @@ impl Parser<'_> {
         Ok(count)
     }
 
+    #[inline(always)]
     fn push(&mut self, kind: Kind, end: usize, escaped: bool) -> Result<(), Fault> {
         self.tape
             .push(kind, self.at, end, escaped)
@@ -204,6 +206,7 @@ impl Parser<'_> {
     }
 
     /// The next byte that is not white space.
+    #[inline(always)]
     fn peek(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at).copied() {

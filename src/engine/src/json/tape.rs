@@ -27,16 +27,19 @@ impl Entry {
         len: 0,
     };
 
+    #[inline(always)]
     pub(super) fn start(self) -> usize {
         self.start as usize
     }
 
     /// Offset behind the last byte.
+    #[inline(always)]
     pub(super) fn end(self) -> usize {
         self.end as usize
     }
 
     /// Index of the entry behind this value and all it contains.
+    #[inline(always)]
     pub(super) fn next(self) -> usize {
         (self.link >> SHIFT) as usize
     }
@@ -51,6 +54,7 @@ impl Entry {
         self.link & ESCAPED != 0
     }
 
+    #[inline(always)]
     pub(super) fn kind(self) -> Kind {
         match self.link & KIND {
             1 => Kind::Bool,
@@ -73,11 +77,13 @@ impl Tape {
         Self(Vec::with_capacity((bytes / 8 + 8).min(Doc::MAX_NODES)))
     }
 
+    #[inline(always)]
     pub(super) fn entry(&self, at: usize) -> Option<Entry> {
         self.0.get(at).copied()
     }
 
     /// Appends a scalar or a key.
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         kind: Kind,
@@ -115,6 +121,7 @@ impl Tape {
     }
 
     /// Counts one more member or item of the container at `at`.
+    #[inline(always)]
     pub(super) fn count(&mut self, at: usize) {
         if let Some(entry) = self.0.get_mut(at) {
             entry.len += 1;
