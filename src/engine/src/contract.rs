@@ -237,9 +237,11 @@ impl std::fmt::Debug for Schema {
 /// is handed: here one reference, in Draft 4, to the schema, which keeps its own dialect.
 fn compile(source: &Value) -> Result<Compiled, ValidationError<'static>> {
     let draft = Draft::default().detect(source);
+    let resource = draft.create_resource_ref(source);
+    let base = uri::from_str(resource.id().unwrap_or(BASE))?;
     let registry = Registry::new()
         .draft(draft)
-        .add(BASE, draft.create_resource_ref(source))?
+        .add(base.as_str(), resource)?
         .prepare()?;
     let validator = jsonschema::options()
         .with_draft(Draft::Draft4)
@@ -247,8 +249,8 @@ fn compile(source: &Value) -> Result<Compiled, ValidationError<'static>> {
         .offline()
         .should_validate_formats(true)
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
-        .build(&json!({ "$ref": BASE }))?;
-    let plan = Plan::new(&registry, uri::from_str(BASE)?, source);
+        .build(&json!({ "$ref": base.as_str() }))?;
+    let plan = Plan::new(&registry, base, source);
     Ok(Compiled { validator, plan })
 }
 

@@ -236,6 +236,11 @@ fn references_within_the_schema() {
             "{}",
         ),
         (
+            json!({ "$id": "https://example.com/a/a.json", "$ref": "b.json", "$defs": { "b": { "$id": "b.json", "type": "number" } } }),
+            "1",
+            "{}",
+        ),
+        (
             json!({ "$id": "a.json", "$ref": "b.json", "$defs": { "b": { "$id": "b.json", "type": "number" } } }),
             "1",
             "{}",
