@@ -1,9 +1,5 @@
 //! A filter that does nothing: what the bench holds Toolgate against.
-#![expect(
-    missing_docs,
-    unreachable_pub,
-    reason = "the entry point is the SDK's macro, not ours"
-)]
+#![expect(missing_docs, reason = "the entry point is the SDK's macro, not ours")]
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;

@@ -29,12 +29,14 @@ async fn main() {
     let time = Duration::from_secs(arguments.next().flatten().unwrap_or(1));
 
     let server = Served::start(server(), 0).expect("loopback has ports");
-    let envoy = Envoy::start(&setup(server.addr())).await;
-    println!(
-        "module {} bytes, Envoy with all four ready in {:?}",
-        size(),
-        envoy.started_in()
-    );
+    let setup = setup(server.addr());
+    println!("module {} bytes\n\nready after", size());
+    for (gateway, name) in setup.gateways.iter().zip(CONTESTANTS) {
+        let alone = Envoy::start(&Setup::one(gateway.clone())).await;
+        let (ready, memory) = (alone.started_in().as_secs_f64(), resident(alone.pid()));
+        println!("{name:12} {ready:6.2} s, {memory:4} MB resident");
+    }
+    let envoy = Envoy::start(&setup).await;
 
     for (label, note) in [("0.5 kB", 200), ("20 kB", 20_000)] {
         let request = call(
@@ -121,6 +123,14 @@ fn server() -> Router {
         let answer = answer.clone();
         async move { ([(CONTENT_TYPE, "application/json")], answer) }
     })
+}
+
+/// Resident memory of a process, in megabytes.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() / 1_000
 }
 
 fn setup(server: SocketAddr) -> Setup {
