@@ -58,6 +58,11 @@ fn main() {
     for (ratio, what) in ratios.iter().take(12) {
         println!("{ratio:6.1}  {what}");
     }
+    let worst = ratios.first().map_or(0.0, |(ratio, _)| *ratio);
+    assert!(
+        worst < 20.0,
+        "judging may take 20 times as long as reading, not {worst:.1}"
+    );
 }
 
 /// Every body of the corpus made large, and calls of every tool with large arguments of all kinds.

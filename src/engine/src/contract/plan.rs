@@ -291,7 +291,7 @@ impl Part {
 pub(super) fn allowance(arguments: &Value, size: usize) -> u64 {
     let mut nodes = 0;
     count(arguments, &mut nodes);
-    FLAT.max(PER_NODE * nodes + size as u64)
+    FLAT.max(PER_NODE * nodes + size as u64 / 2)
 }
 
 /// Values in `value`, itself included.
@@ -310,7 +310,7 @@ fn count(value: &Value, nodes: &mut u64) {
 const FLAT: u64 = 1_000_000;
 
 /// Steps for each value in the arguments; reading one takes one or two.
-const PER_NODE: u64 = 20;
+const PER_NODE: u64 = 3;
 
 /// Text costs are counted in this part of a step.
 const SHARE: u64 = 4;

@@ -32,6 +32,7 @@ impl Node<'_> {
 fn write(out: &mut String, node: Node<'_>) {
     match node.kind() {
         Kind::Null | Kind::Bool => out.push_str(node.raw()),
+        Kind::Number if is_plain(node.raw()) => out.push_str(node.raw()),
         Kind::Number => out.push_str(ryu_js::Buffer::new().format(node.f64().unwrap_or_default())),
         Kind::String => quote_into(out, &node.str().unwrap_or_default()),
         Kind::Array => {
@@ -69,6 +70,15 @@ fn write(out: &mut String, node: Node<'_>) {
             out.push('}');
         }
     }
+}
+
+/// Whether a number is its own canonical form: an integer of few digits.
+fn is_plain(token: &str) -> bool {
+    token.len() <= 15
+        && token != "-0"
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
 fn exact_number(node: Node<'_>) -> bool {
