@@ -103,7 +103,6 @@ impl Exchange {
             }
             State::Streaming { view, mut decoder } => {
                 let mut listed = self.record.listed.unwrap_or_default();
-                let unreadable = self.unreadable_event();
                 let out = decoder.push(bytes, end, |data| {
                     if data.is_empty() {
                         return sse::Fate::Keep;
@@ -111,9 +110,9 @@ impl Exchange {
                     match response::filter(data, &view, &self.policy, cx.now, &mut listed) {
                         Ok(None) => sse::Fate::Keep,
                         Ok(Some(data)) => sse::Fate::Data(data),
-                        Err(response::Unreadable) => {
-                            unreadable.clone().map_or(sse::Fate::Drop, sse::Fate::Data)
-                        }
+                        Err(response::Unreadable) => self
+                            .unreadable_event()
+                            .map_or(sse::Fate::Drop, sse::Fate::Data),
                     }
                 });
                 if listed != Listed::default() {

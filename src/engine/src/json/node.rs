@@ -136,31 +136,26 @@ impl<'a> Node<'a> {
 
     /// An object's members in the order of the text; none for anything else.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> + Clone {
-        let end = self.entry.next();
-        let first = if self.kind() == Kind::Object {
-            self.at + 1
-        } else {
-            end
-        };
-        Siblings {
-            doc: self.doc,
-            at: first,
-            end,
-        }
-        .pairs()
+        self.children(Kind::Object).pairs()
     }
 
     /// An array's items; none for anything else.
     pub fn items(self) -> impl Iterator<Item = Node<'a>> + Clone {
+        self.children(Kind::Array)
+    }
+
+    /// What lies directly within a value of this kind; nothing for any other.
+    #[inline(always)]
+    fn children(self, kind: Kind) -> Siblings<'a> {
         let end = self.entry.next();
-        let first = if self.kind() == Kind::Array {
+        let at = if self.kind() == kind {
             self.at + 1
         } else {
             end
         };
         Siblings {
             doc: self.doc,
-            at: first,
+            at,
             end,
         }
     }
