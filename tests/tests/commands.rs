@@ -221,7 +221,7 @@ fn check(output: &Output, code: i32, words: &str) {
 }
 
 #[test]
-fn exit_codes_tell_findings_from_failures() {
+fn exit_codes_tell_what_was_in_the_way() {
     let desk = Desk::new("codes", free());
     let output = |command: &mut Command| command.stdin(Stdio::null()).output().expect("run");
     check(&output(&mut desk.command("bundle")), 0, "");
@@ -240,10 +240,10 @@ fn exit_codes_tell_findings_from_failures() {
         "rules:\n- { tool: serch, decision: alow }\nmore: 1\n",
     );
     let findings = output(&mut desk.command("bundle"));
-    check(&findings, 1, "policy.yaml:2");
-    check(&findings, 1, "policy.yaml:3");
+    check(&findings, 2, "policy.yaml:2");
+    check(&findings, 2, "policy.yaml:3");
     assert!(findings.stdout.is_empty());
-    check(&output(&mut desk.run(free())), 1, "policy.yaml:2");
+    check(&output(&mut desk.run(free())), 2, "policy.yaml:2");
     check(
         &output(desk.command("render").args(["--for", "nginx"])),
         2,
@@ -310,7 +310,7 @@ fn the_readme_says_what_works() {
     desk.write("policy.yaml", &misspelt);
     check(
         &output(&mut desk.command("bundle")),
-        1,
+        2,
         "did you mean `search_notes`?",
     );
 

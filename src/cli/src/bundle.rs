@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = match arguments.files.load()? {
         Ok(loaded) => loaded,
-        Err(refused) => return Ok(refused.print()),
+        Err(findings) => return Ok(findings.refuse()),
     };
-    inputs::write(arguments.output.as_deref(), &loaded.bundle)?;
+    inputs::write(arguments.output.as_deref(), &loaded.bundle())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{Write as _, stdout},
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 use anyhow::Context as _;
@@ -15,35 +14,36 @@ use engine::{
 };
 
 use crate::{
-    FINDINGS, report,
-    source::{Finding, Source},
+    report::{Finding, Findings},
+    source::Source,
 };
 
-/// Registries and policies, any number of each.
-#[derive(clap::Args, Clone)]
+/// The files that a configuration is made of.
+#[derive(clap::Args, Clone, Default)]
 pub(crate) struct Files {
     /// Registry files, YAML or JSON.
-    #[arg(short, long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present = "bundle")]
     pub(crate) registry: Vec<PathBuf>,
     /// Policy files, YAML or JSON.
-    #[arg(short, long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present = "bundle")]
     pub(crate) policy: Vec<PathBuf>,
+    /// A bundle, in place of registry and policy files.
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["registry", "policy"])]
+    pub(crate) bundle: Option<PathBuf>,
 }
 
 /// Files that hold together.
 pub(crate) struct Loaded {
+    /// The files, in the order of [`Files::paths`].
+    pub(crate) sources: Vec<Source>,
+    /// How many of them are registries.
+    registries: usize,
+    /// What they say.
+    pub(crate) config: Config,
+    /// What it means.
     pub(crate) policy: Policy,
-    /// The bundle as JSON.
-    pub(crate) bundle: String,
     /// The folder of the file that names the issuers: relative key set paths start there.
     pub(crate) base: PathBuf,
-}
-
-/// Files with problems.
-pub(crate) struct Refused {
-    sources: Vec<Source>,
-    /// Each with the index of its source, where it has one.
-    findings: Vec<(Option<usize>, Finding)>,
 }
 
 impl Files {
@@ -51,89 +51,101 @@ impl Files {
     ///
     /// # Errors
     /// A file cannot be read. Problems in what was read are the inner result's.
-    pub(crate) fn load(&self) -> anyhow::Result<Result<Loaded, Refused>> {
+    pub(crate) fn load(&self) -> anyhow::Result<Result<Loaded, Findings>> {
         let mut sources = Vec::new();
-        let mut findings = Vec::new();
-        for path in self.registry.iter().chain(&self.policy) {
+        let mut list = Vec::new();
+        for path in self.paths() {
             let (source, finding) = Source::read(path)?;
-            findings.extend(finding.map(|finding| (Some(sources.len()), finding)));
+            list.extend(finding.map(|finding| Finding {
+                source: Some(sources.len()),
+                ..finding
+            }));
             sources.push(source);
         }
-        if !findings.is_empty() {
-            return Ok(Err(Refused { sources, findings }));
+        if !list.is_empty() {
+            return Ok(Err(Findings { sources, list }));
         }
-        let (registries, policies) = sources
-            .split_at_checked(self.registry.len())
-            .unwrap_or_default();
-        let values = |sources: &[Source]| sources.iter().map(Source::value).collect::<Vec<_>>();
-        let policies = values(policies);
-        let base = policies
-            .iter()
-            .zip(&self.policy)
-            .find(|(value, _)| value.get("identity").is_some())
-            .and_then(|(_, path)| path.parent())
-            .map_or_else(PathBuf::new, Path::to_path_buf);
-        let files = self
-            .paths()
-            .map(|path| path.display().to_string())
-            .collect();
-        let mut config = Config::join(values(registries), policies);
-        let compiled = Policy::compile(config.clone()).map(|policy| {
-            config.bundle = Some(Provenance {
-                digest: policy.digest().to_owned(),
-                files,
-            });
-            Loaded {
-                policy,
-                bundle: config.to_json(),
-                base,
+        let values: Vec<_> = sources.iter().map(Source::value).collect();
+        let config = match self.bundle {
+            Some(_) => Config::from_value(values.into_iter().next().unwrap_or_default()),
+            None => {
+                let mut registries = values;
+                let policies = registries.split_off(self.registry.len());
+                Config::join(registries, policies)
             }
-        });
-        Ok(compiled.map_err(|problems| Refused::new(sources, self.registry.len(), problems)))
+        };
+        let registries = self.registry.len();
+        Ok(match Policy::compile(config.clone()) {
+            Ok(policy) => Ok(Loaded {
+                base: self.base(&sources),
+                sources,
+                registries,
+                config,
+                policy,
+            }),
+            Err(problems) => {
+                let list = problems
+                    .into_iter()
+                    .map(|problem| place(&sources, registries, problem))
+                    .collect();
+                Err(Findings { sources, list })
+            }
+        })
     }
 
     /// All files, in order.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.registry.iter().chain(&self.policy)
+        self.registry.iter().chain(&self.policy).chain(&self.bundle)
+    }
+
+    fn base(&self, sources: &[Source]) -> PathBuf {
+        let names_issuers = |source: &Source| {
+            let value = source.value();
+            value.get("identity").is_some() || value.get("policy").is_some()
+        };
+        self.paths()
+            .zip(sources)
+            .skip(self.registry.len())
+            .find(|(_, source)| names_issuers(source))
+            .and_then(|(path, _)| path.parent())
+            .map_or_else(PathBuf::new, Path::to_path_buf)
     }
 }
 
-impl Refused {
-    fn new(sources: Vec<Source>, registries: usize, problems: Vec<Problem>) -> Self {
-        let findings = problems
-            .into_iter()
-            .map(|mut problem| {
-                let Some((source, rest)) = owner(&problem.path, registries) else {
-                    return (None, Finding { problem, at: None });
-                };
-                problem.path = rest;
-                match sources.get(source) {
-                    Some(found) => (Some(source), found.locate(problem)),
-                    None => (None, Finding { problem, at: None }),
-                }
-            })
-            .collect();
-        Self { sources, findings }
-    }
-
-    /// Problems that no single file has.
-    pub(crate) fn unplaced(problems: Vec<Problem>) -> Self {
-        let findings = problems
-            .into_iter()
-            .map(|problem| (None, Finding { problem, at: None }))
-            .collect();
-        Self {
-            sources: Vec::new(),
-            findings,
+impl Loaded {
+    /// The bundle as JSON.
+    pub(crate) fn bundle(&self) -> String {
+        let mut config = self.config.clone();
+        if config.bundle.is_none() {
+            config.bundle = Some(Provenance {
+                digest: self.policy.digest().to_owned(),
+                files: self.sources.iter().map(|s| s.name.clone()).collect(),
+            });
         }
+        config.to_json()
     }
 
-    /// Prints every finding to standard error.
-    pub(crate) fn print(&self) -> ExitCode {
-        report::print(self.findings.iter().map(|(source, finding)| {
-            (source.and_then(|source| self.sources.get(source)), finding)
-        }));
-        ExitCode::from(FINDINGS)
+    /// An error of what the files say, at its place.
+    pub(crate) fn place(&self, problem: Problem) -> Finding {
+        place(&self.sources, self.registries, problem)
+    }
+}
+
+/// Leads a problem back to its file.
+fn place(sources: &[Source], registries: usize, mut problem: Problem) -> Finding {
+    let index = match owner(&problem.path, registries) {
+        Some((index, rest)) => {
+            problem.path = rest;
+            Some(index)
+        }
+        // A bundle is one file, and what is wrong with several files is wrong with none.
+        None => (sources.len() == 1).then_some(0),
+    };
+    let source = index.and_then(|index| sources.get(index));
+    Finding {
+        at: source.and_then(|source| source.locate(&problem)),
+        source: index.filter(|_| source.is_some()),
+        ..Finding::error(problem)
     }
 }
 

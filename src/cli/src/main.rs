@@ -1,5 +1,6 @@
 //! The command line: arguments and exit codes. One command, one module, one `run`.
 #![forbid(unsafe_code)]
+#![expect(dead_code, reason = "the commands that list findings follow")]
 
 mod bundle;
 mod envoy;
@@ -24,6 +25,8 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    color: colorchoice_clap::Color,
 }
 
 #[derive(Subcommand)]
@@ -35,7 +38,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    arguments.color.write_global();
+    let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
@@ -54,8 +59,9 @@ fn main() -> ExitCode {
     })
 }
 
-/// The input has problems, and they were printed.
+/// The answer is no: something was found, failed, or differs.
 const FINDINGS: u8 = 1;
+/// There is no answer: the input does not hold together, or something is missing.
 const COULD_NOT_RUN: u8 = 2;
 
 const EXAMPLES: &str = "\
@@ -69,4 +75,4 @@ Examples:
   toolgate schema policy > policy.schema.json
       for completion and checks in an editor
 
-Exit status: 0 fine, 1 the files have problems, 2 could not run.";
+Exit status: 0 fine, 1 something was found, 2 could not run.";

@@ -8,15 +8,12 @@ use std::{
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use engine::{
-    config::{Config, Jwks as KeySource},
-    policy::Policy,
-    problem::Problem,
-};
+use engine::{config::Jwks as KeySource, problem::Problem};
 
 use crate::{
     envoy::{self, Address, Issuer, Jwks, Setup, Upstream},
-    inputs::{self, Files, Loaded, Refused},
+    inputs::{self, Files, Loaded},
+    report::Findings,
 };
 
 /// Write a complete configuration for the proxy that runs Toolgate.
@@ -33,15 +30,8 @@ pub(crate) struct Arguments {
     /// The host.
     #[arg(long = "for", value_name = "HOST")]
     host: Host,
-    /// Registry files, YAML or JSON.
-    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present = "bundle")]
-    registry: Vec<PathBuf>,
-    /// Policy files, YAML or JSON.
-    #[arg(short, long, value_name = "FILE", num_args = 1.., required_unless_present = "bundle")]
-    policy: Vec<PathBuf>,
-    /// A bundle, in place of registry and policy files.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["registry", "policy"])]
-    bundle: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     /// Where agents connect.
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:10000")]
     listen: Address,
@@ -77,9 +67,9 @@ enum Host {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let loaded = match load(arguments)? {
+    let loaded = match arguments.files.load()? {
         Ok(loaded) => loaded,
-        Err(refused) => return Ok(refused.print()),
+        Err(findings) => return Ok(findings.refuse()),
     };
     let listen = arguments.listen.clone();
     let setup = match setup(&loaded, listen, arguments.admin.clone()) {
@@ -89,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             roots: arguments.trusted_ca.clone(),
             ..setup
         },
-        Err(problems) => return Ok(Refused::unplaced(problems).print()),
+        Err(problems) => return Ok(Findings::unplaced(problems).refuse()),
     };
     for server in loaded
         .policy
@@ -108,24 +98,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = serde_saphyr::to_string(&document).context("cannot write YAML")?;
     inputs::write(arguments.output.as_deref(), text.trim_end())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn load(arguments: &Arguments) -> anyhow::Result<Result<Loaded, Refused>> {
-    let Some(path) = &arguments.bundle else {
-        let (registry, policy) = (arguments.registry.clone(), arguments.policy.clone());
-        return Files { registry, policy }.load();
-    };
-    let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let compiled = Config::from_json(&bytes).and_then(|config| {
-        let bundle = config.to_json();
-        let base = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-        Policy::compile(config).map(|policy| Loaded {
-            policy,
-            bundle,
-            base,
-        })
-    });
-    Ok(compiled.map_err(Refused::unplaced))
 }
 
 /// What Envoy must know; the paths of filter, access log and
@@ -191,7 +163,7 @@ pub(crate) fn setup(
         wasm: String::new(),
         access_log: String::new(),
         roots: String::new(),
-        bundle: loaded.bundle.clone(),
+        bundle: loaded.bundle(),
         max_body: u64::try_from(
             policy
                 .bounds()

@@ -29,8 +29,9 @@ use self::{
 use crate::{
     COULD_NOT_RUN,
     envoy::{self, Address, Setup},
-    inputs::{Files, Loaded, Refused},
+    inputs::{Files, Loaded},
     render,
+    report::Findings,
 };
 
 /// Govern MCP servers on this machine: start Envoy with the filter in front of every server of the
@@ -73,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let wasm = find_wasm(arguments.wasm.as_deref())?;
     let loaded = match arguments.files.load()? {
         Ok(loaded) => loaded,
-        Err(refused) => return Ok(refused.print()),
+        Err(findings) => return Ok(findings.refuse()),
     };
     free(&arguments.listen)?;
     let folder = Folder::create()?;
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let setup = match place.setup(&loaded) {
         Ok(setup) => setup,
-        Err(refused) => return Ok(refused.print()),
+        Err(findings) => return Ok(findings.refuse()),
     };
     // Watched from before the files are used, so that no change between is lost.
     let watch = Watch::new(watched(arguments, &loaded));
@@ -186,8 +187,8 @@ impl Session<'_> {
     fn reload(&mut self) -> anyhow::Result<Option<String>> {
         let loaded = match self.place.arguments.files.load() {
             Ok(Ok(loaded)) => loaded,
-            Ok(Err(refused)) => {
-                refused.print();
+            Ok(Err(findings)) => {
+                findings.refuse();
                 eprintln!("not reloaded; what was live stays live");
                 return Ok(None);
             }
@@ -203,8 +204,8 @@ impl Session<'_> {
                 self.place.write(&setup, self.version)?;
                 Ok(Some(name(&loaded)))
             }
-            Err(refused) => {
-                refused.print();
+            Err(findings) => {
+                findings.refuse();
                 eprintln!("not reloaded; what was live stays live");
                 Ok(None)
             }
@@ -221,9 +222,9 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn setup(&self, loaded: &Loaded) -> Result<Setup, Refused> {
+    fn setup(&self, loaded: &Loaded) -> Result<Setup, Findings> {
         let (listen, admin) = (self.arguments.listen.clone(), self.arguments.admin.clone());
-        let setup = render::setup(loaded, listen, admin).map_err(Refused::unplaced)?;
+        let setup = render::setup(loaded, listen, admin).map_err(Findings::unplaced)?;
         Ok(Setup {
             wasm: self.wasm.clone(),
             access_log: self.access_log.clone(),

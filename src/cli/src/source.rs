@@ -13,6 +13,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
+use crate::report::Finding;
+
 /// One file.
 pub(crate) struct Source {
     /// Its path as the user gave it.
@@ -20,15 +22,8 @@ pub(crate) struct Source {
     /// Its content; empty where it could not be read.
     pub(crate) text: String,
     root: Tree,
-}
-
-/// A problem and the bytes of the file that it is about.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Finding {
-    /// What is wrong; its path is relative to this file.
-    pub(crate) problem: Problem,
-    /// Where, in bytes; `None` where the file has no such place.
-    pub(crate) at: Option<Range<usize>>,
+    /// The byte that each line begins with.
+    lines: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -65,15 +60,23 @@ impl Source {
                 let from = error.utf8_error().valid_up_to();
                 (
                     String::new(),
-                    Err(Finding::new(format!("not UTF-8 from byte {from} on"))),
+                    Err(Malformed(format!("not UTF-8 from byte {from} on"), None)),
                 )
             }
         };
         let (root, finding) = match root {
             Ok(root) => (root, None),
-            Err(finding) => (Tree::leaf(0..0, Value::Null), Some(finding)),
+            Err(malformed) => (Tree::leaf(0..0, Value::Null), Some(malformed.into())),
         };
-        Ok((Self { name, text, root }, finding))
+        let newlines = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+        let lines = std::iter::once(0).chain(newlines).collect();
+        let source = Self {
+            name,
+            text,
+            root,
+            lines,
+        };
+        Ok((source, finding))
     }
 
     /// The whole content as one value.
@@ -81,44 +84,65 @@ impl Source {
         self.root.value()
     }
 
-    /// Finds where a problem of this file stands: the deepest place that its path still names.
-    pub(crate) fn locate(&self, problem: Problem) -> Finding {
-        let at = self.root.find(&problem.path, quoted(&problem.message));
-        Finding {
-            at: (!self.text.is_empty()).then_some(at),
-            problem,
+    /// Finds where a problem of this file stands, in bytes: the deepest place that its path still
+    /// names. `None` where the file is empty.
+    pub(crate) fn locate(&self, problem: &Problem) -> Option<Range<usize>> {
+        let at = || self.root.find(&problem.path, quoted(&problem.message));
+        (!self.text.is_empty()).then(at)
+    }
+
+    /// The line that a span begins on, with its number, and the part of the span on it: a block of
+    /// fifty lines says no more than its first.
+    pub(crate) fn line(&self, at: &Range<usize>) -> (usize, &str, Range<usize>) {
+        let (number, begin) = self.line_of(at.start);
+        let line = self.text.get(begin..).and_then(|rest| rest.lines().next());
+        let line = line.unwrap_or_default();
+        let start = at.start.saturating_sub(begin).min(line.len());
+        let end = at.end.saturating_sub(begin).clamp(start, line.len());
+        (number, line, start..end)
+    }
+
+    /// Line and column of a byte, both from 1; columns count characters.
+    pub(crate) fn position(&self, at: usize) -> (usize, usize) {
+        let (number, begin) = self.line_of(at);
+        let before = self.text.get(begin..at).unwrap_or_default();
+        (number, before.chars().count().saturating_add(1))
+    }
+
+    /// The number of the line that holds a byte, and the byte it begins with.
+    fn line_of(&self, at: usize) -> (usize, usize) {
+        let number = self.lines.partition_point(|begin| *begin <= at);
+        let begin = self.lines.get(number.saturating_sub(1));
+        (number, begin.copied().unwrap_or_default())
+    }
+}
+
+/// Why a file is not well-formed, and where.
+struct Malformed(String, Option<Range<usize>>);
+
+impl From<Malformed> for Finding {
+    fn from(Malformed(message, at): Malformed) -> Self {
+        Self {
+            at,
+            ..Self::error(Problem::new("", message))
         }
     }
 }
 
-impl Finding {
-    /// A finding about the file as a whole.
-    pub(crate) fn new(message: String) -> Self {
-        Self {
-            problem: Problem::new("", message),
-            at: None,
-        }
-    }
-
-    fn at(message: String, at: Range<usize>) -> Self {
-        Self {
-            problem: Problem::new("", message),
-            at: Some(at),
-        }
-    }
-}
-
-fn json(text: &str) -> Result<Tree, Finding> {
+fn json(text: &str) -> Result<Tree, Malformed> {
     match Doc::parse(text.as_bytes().to_vec()) {
         Ok(doc) => Ok(Tree::from_json(doc.root())),
         Err((fault, _)) => {
             let end = text.len().min(fault.offset.saturating_add(1));
-            Err(Finding::at(fault.to_string(), fault.offset.min(end)..end))
+            Err(Malformed(
+                fault.to_string(),
+                Some(fault.offset.min(end)..end),
+            ))
         }
     }
 }
 
-fn yaml(text: &str) -> Result<Tree, Finding> {
+fn yaml(text: &str) -> Result<Tree, Malformed> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         strict_booleans: true,
@@ -142,7 +166,7 @@ fn yaml(text: &str) -> Result<Tree, Finding> {
                 Some(cut) => message.get(..cut).unwrap_or(&message).to_owned(),
                 None => message,
             };
-            Finding::at(message, at)
+            Malformed(message, Some(at))
         })
 }
 

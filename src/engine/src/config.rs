@@ -80,7 +80,13 @@ impl Config {
         let doc = Doc::parse(bytes.to_vec()).map_err(|(fault, _)| {
             vec![Problem::new("", format!("not acceptable as JSON: {fault}"))]
         })?;
-        Ok(read::bundle(doc.root().to_value()))
+        Ok(Self::from_value(doc.root().to_value()))
+    }
+
+    /// Reads a bundle from a JSON value that was read strictly.
+    #[must_use]
+    pub fn from_value(bundle: Value) -> Self {
+        read::bundle(bundle)
     }
 
     /// Joins registries and policies that were read from several files, as JSON values. The path of

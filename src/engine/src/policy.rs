@@ -20,7 +20,9 @@ use crate::{
 };
 use findings::{Findings, scopes};
 use index::Index;
-use rule::{Match, Rule};
+use rule::Match;
+
+pub use rule::{Attributes, Requirement, Rule};
 
 /// A configuration that compiled: what exists and what may happen.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Policy {
     /// By entry, the rules that may apply to it: found on first use, so that loading many of both
     /// costs nothing, and a call costs the same beside many of either.
     applicable: Vec<OnceLock<Box<[usize]>>>,
+    /// By entry, where it is written.
+    places: Vec<String>,
 }
 
 /// What was decided for one call.
@@ -243,7 +247,7 @@ impl Policy {
     fn judge(&self, call: &Call<'_>) -> Findings<'_> {
         let mut fuel = Fuel::default();
         let mut findings = Findings::default();
-        for rule in self.applicable(call.entry) {
+        for rule in self.about(call.entry) {
             match rule.matches(call, self.environment(), &mut fuel) {
                 Ok(Match::Yes) => findings.matched.push(rule),
                 Ok(Match::Possible) => findings.possible.push(rule),
@@ -259,8 +263,20 @@ impl Policy {
         findings
     }
 
+    /// All rules, in order.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Where an entry is written: `registry[0]:tools[3]`.
+    #[must_use]
+    pub fn place_of(&self, entry: &Entry) -> &str {
+        self.places.get(entry.slot).map_or("", String::as_str)
+    }
+
     /// The rules that are about `entry`, in order.
-    fn applicable(&self, entry: &Entry) -> impl Iterator<Item = &Rule> {
+    pub fn about(&self, entry: &Entry) -> impl Iterator<Item = &Rule> {
         let places: &[usize] = match self.applicable.get(entry.slot) {
             Some(known) => known.get_or_init(|| self.index.find(entry, &self.rules)),
             None => &[],

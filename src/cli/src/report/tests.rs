@@ -14,14 +14,19 @@ fn check(content: &str, problem: Problem, expected: &str) {
     );
     let file = env::temp_dir().join(name);
     fs::write(&file, content).unwrap();
-    let (source, _) = Source::read(&file).unwrap();
+    let (mut source, _) = Source::read(&file).unwrap();
     fs::remove_file(&file).unwrap();
-    let finding = source.locate(problem);
-    let said = text(Some(&source), &finding, &Renderer::plain());
-    assert_eq!(
-        said.replace(&source.name, "f.yaml"),
-        expected.trim_matches('\n')
-    );
+    source.name = "f.yaml".to_owned();
+    let findings = Findings {
+        list: vec![Finding {
+            at: source.locate(&problem),
+            source: Some(0),
+            ..Finding::error(problem)
+        }],
+        sources: vec![source],
+    };
+    let said = findings.snippet(&findings.list[0], &Renderer::plain());
+    assert_eq!(said, expected.trim_matches('\n'));
 }
 
 #[test]
@@ -61,5 +66,55 @@ error: a.b: too small
 2 |   b: 2
   |      ^
 ",
+    );
+}
+
+#[test]
+fn machines_get_the_same_finding() {
+    let file = env::temp_dir().join(format!("toolgate-formats-{}.yaml", process::id()));
+    fs::write(&file, "a: é, b\n").unwrap();
+    let (mut source, _) = Source::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    source.name = "f,1.yaml".to_owned();
+    let findings = Findings {
+        list: vec![Finding {
+            level: Level::Warning,
+            code: Some("odd-value"),
+            source: Some(0),
+            at: Some(3..8),
+            ..Finding::error(Problem::new("a", "100 % odd").help("mend it"))
+        }],
+        sources: vec![source],
+    };
+    let finding = &findings.list[0];
+    assert_eq!(
+        findings.github(finding),
+        "::warning file=f%2C1.yaml,line=1,col=4,endLine=1,endColumn=8,title=odd-value::\
+         a: 100 %25 odd%0Ahelp: mend it\n"
+    );
+    assert_eq!(
+        findings.json(finding),
+        json!({
+            "level": "warning", "code": "odd-value", "path": "a", "message": "100 % odd",
+            "help": "mend it", "file": "f,1.yaml",
+            "startLine": 1, "startColumn": 4, "endLine": 1, "endColumn": 8,
+        })
+    );
+    let run = &sarif::document(&findings)["runs"][0];
+    assert_eq!(
+        run["tool"]["driver"]["rules"],
+        json!([{ "id": "odd-value" }])
+    );
+    assert_eq!(
+        run["results"][0],
+        json!({
+            "ruleId": "odd-value",
+            "level": "warning",
+            "message": { "text": "a: 100 % odd. mend it" },
+            "locations": [{ "physicalLocation": {
+                "artifactLocation": { "uri": "f,1.yaml" },
+                "region": { "startLine": 1, "startColumn": 4, "endLine": 1, "endColumn": 8 },
+            } }],
+        })
     );
 }

@@ -21,7 +21,7 @@ fn read(name: &str, content: &[u8]) -> (Source, Option<Finding>) {
 fn check(name: &str, content: &str, path: &str, expected: &str) {
     let (source, finding) = read(name, content.as_bytes());
     assert_eq!(finding, None);
-    let found = source.locate(Problem::new(path, "")).at.unwrap();
+    let found = source.locate(&Problem::new(path, "")).unwrap();
     assert_eq!(content.get(found), Some(expected), "{path}");
 }
 
@@ -69,7 +69,7 @@ fn a_member_that_the_message_names_is_shown() {
         ("more", "unknown field `y`", 5),
         ("a", "unknown field `more`", 3),
     ] {
-        let at = source.locate(Problem::new(path, message)).at.unwrap();
+        let at = source.locate(&Problem::new(path, message)).unwrap();
         assert_eq!(at.start, start, "{path}: {message}");
     }
 }

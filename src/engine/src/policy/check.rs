@@ -17,8 +17,6 @@ use crate::{
 /// A policy under examination.
 pub(super) struct Check<'p> {
     pub(super) policy: &'p Policy,
-    /// By entry, where it is written.
-    pub(super) places: &'p [String],
     pub(super) problems: Vec<Problem>,
 }
 
@@ -79,8 +77,7 @@ impl Check<'_> {
             .find_map(|rule| asks(rule, fact).map(|field| (rule.at.clone(), field)));
         let scoped = |entry: &&Entry| fact == "scopes" && entry.auth_scope.is_some();
         let entry = policy.registry.entries().find(scoped);
-        let entry =
-            entry.and_then(|entry| Some((self.places.get(entry.slot)?.clone(), "authScope")));
+        let entry = entry.map(|entry| (policy.place_of(entry).to_owned(), "authScope"));
         if let Some((at, field)) = rule.or(entry) {
             let message = format!("nothing supplies `{fact}`, so this never holds");
             let help = format!("name its source: `identity.{fact}`");
@@ -94,11 +91,9 @@ impl Check<'_> {
         let policy = self.policy;
         let mut told = BTreeSet::new();
         for entry in policy.registry.entries() {
-            let Some(at) = self.places.get(entry.slot) else {
-                continue;
-            };
+            let at = policy.place_of(entry);
             self.schemas(entry, at);
-            for rule in policy.applicable(entry) {
+            for rule in policy.about(entry) {
                 self.approver(entry, at, rule, &mut told);
                 let Some(condition) = rule.when.as_ref().filter(|when| when.reads_args()) else {
                     continue;

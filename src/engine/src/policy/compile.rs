@@ -67,10 +67,10 @@ impl Policy {
             rules,
             index,
             applicable,
+            places,
         };
         let mut check = Check {
             policy: &policy,
-            places: &places,
             problems,
         };
         check.identity();

@@ -11,47 +11,63 @@ use crate::{
 
 use super::among;
 
-/// A rule as it is run.
+/// A rule as it is run: for reading. Only a policy makes one.
 #[derive(Debug)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// Its place among all rules.
-    pub(super) place: usize,
-    pub(super) id: String,
-    /// Where it is written.
-    pub(super) at: String,
-    pub(super) effect: Effect,
+    pub place: usize,
+    /// The name under which decisions are recorded.
+    pub id: String,
+    /// Where it is written: `policy[0]:rules[2]`.
+    pub at: String,
+    /// What it decides.
+    pub effect: Effect,
     /// Whether the user is the one who approves.
-    pub(super) confirmed_by_user: bool,
-    pub(super) approver_role: Option<String>,
-    pub(super) reason: Option<String>,
-    pub(super) servers: Option<BTreeSet<String>>,
+    pub confirmed_by_user: bool,
+    /// The role that approves.
+    pub approver_role: Option<String>,
+    /// Why, for those who are denied.
+    pub reason: Option<String>,
+    /// Only what belongs to these servers.
+    pub servers: Option<BTreeSet<String>>,
     /// By kind, what an entry has to be, beside its name.
-    pub(super) attributes: Vec<(Kind, Attributes)>,
-    pub(super) user: Requirement,
-    pub(super) agent: Requirement,
-    pub(super) app: Requirement,
-    pub(super) tenant: Requirement,
+    pub attributes: Vec<(Kind, Attributes)>,
+    /// The user it matches.
+    pub user: Requirement,
+    /// The agent it matches.
+    pub agent: Requirement,
+    /// The application it matches.
+    pub app: Requirement,
+    /// The tenant it matches.
+    pub tenant: Requirement,
     /// Any of these.
-    pub(super) roles: Option<BTreeSet<String>>,
+    pub roles: Option<BTreeSet<String>>,
     /// All of these.
-    pub(super) scopes: Vec<String>,
-    pub(super) tenants: Option<BTreeSet<String>>,
-    pub(super) environments: Option<BTreeSet<String>>,
-    pub(super) when: Option<Condition>,
+    pub scopes: Vec<String>,
+    /// Only callers of these tenants.
+    pub tenants: Option<BTreeSet<String>>,
+    /// Only in these environments.
+    pub environments: Option<BTreeSet<String>>,
+    /// Its condition.
+    pub when: Option<Condition>,
 }
 
 /// What an entry has to be, beside its name; what is absent may be anything.
 #[derive(Debug, Default)]
-pub(crate) struct Attributes {
-    pub(super) servers: Option<BTreeSet<String>>,
-    pub(super) risk_tiers: Option<BTreeSet<RiskTier>>,
-    pub(super) access: Option<BTreeSet<Access>>,
-    pub(super) data_classifications: Option<BTreeSet<String>>,
+pub struct Attributes {
+    /// Its server.
+    pub servers: Option<BTreeSet<String>>,
+    /// Its risk tier.
+    pub risk_tiers: Option<BTreeSet<RiskTier>>,
+    /// Whether it changes anything.
+    pub access: Option<BTreeSet<Access>>,
+    /// Its data classification.
+    pub data_classifications: Option<BTreeSet<String>>,
 }
 
 /// What one fact about the caller has to be.
 #[derive(Debug, Default)]
-pub(crate) enum Requirement {
+pub enum Requirement {
     /// Anything.
     #[default]
     None,
