@@ -21,6 +21,7 @@ mod check;
 mod collection;
 mod eval;
 mod function;
+mod mention;
 mod operate;
 mod overload;
 mod parser;
@@ -32,6 +33,7 @@ mod token;
 mod types;
 mod value;
 
+pub use mention::{Fact, Mention, Step, Test, View};
 pub use short::from_short_form;
 
 use ast::{Expr, Variable};
