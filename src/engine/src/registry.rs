@@ -5,6 +5,7 @@
 
 pub(crate) mod build;
 pub(crate) mod pattern;
+mod pin;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +18,7 @@ use crate::{config::Protocol, contract::Schema, cx::Timestamp};
 use pattern::Patterns;
 
 pub use crate::config::{Access, RiskTier};
+pub use pin::{PINNED, pin};
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -102,6 +104,8 @@ pub struct Entry {
     pub input: Schema,
     /// The contract of its structured result.
     pub output: Option<Value>,
+    /// What its server announced when it was reviewed, as [`pin`] gives it.
+    pub pin: Option<String>,
     /// Its place in the registry.
     pub(crate) slot: usize,
 }

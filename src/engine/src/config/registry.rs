@@ -144,6 +144,10 @@ pub struct Tool {
     /// The contract of its structured result, as agents see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
+    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
+    /// tells what has changed since. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
 }
@@ -229,6 +233,10 @@ pub struct Resource {
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
+    /// tells what has changed since. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
 }
@@ -278,6 +286,10 @@ pub struct Prompt {
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
+    /// tells what has changed since. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Kind, Registry, Server, pattern::Glob};
+use super::{Entry, Kind, Registry, Server, pattern::Glob, pin::is_pin};
 use crate::{
     config::{self, Access, Argument, Deprecated},
     contract::Schema,
@@ -141,6 +141,7 @@ impl Build {
             replacement,
             input: Schema::new(tool.input_schema),
             output: tool.output_schema,
+            pin: self.pin(&at, tool.pin),
             slot: self.places.len(),
         };
         let names = ["name", "mcpTool"];
@@ -176,6 +177,7 @@ impl Build {
                 json!({"type": "object", "properties": {"uri": {"type": "string"}}}),
             ),
             output: None,
+            pin: self.pin(&at, resource.pin),
             slot: self.places.len(),
         };
         if entry.name.is_empty() || entry.name.chars().any(|c| c.is_control() || c == ' ') {
@@ -216,6 +218,7 @@ impl Build {
             replacement: None,
             input: Schema::new(arguments(&prompt.arguments)),
             output: None,
+            pin: self.pin(&at, prompt.pin),
             slot: self.places.len(),
         };
         let names = ["name", "mcpPrompt"];
@@ -291,6 +294,15 @@ impl Build {
             );
         }
         timeout
+    }
+
+    fn pin(&mut self, at: &str, pin: Option<String>) -> Option<String> {
+        let pin = pin?;
+        if !is_pin(&pin) {
+            let message = format!("`{pin}` is no pin: `sha256:` and 64 hexadecimal digits");
+            self.wrong(at, "pin", message);
+        }
+        Some(pin)
     }
 
     fn deprecated(

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Registry, build::Build};
-use crate::config::Config;
+use super::{Registry, build::Build, pin};
+use crate::{config::Config, digest::sha256, json::Doc};
 
 fn build(registry: Value) -> Result<Registry, Vec<String>> {
     let said = |problems: Vec<crate::problem::Problem>| {
@@ -172,4 +172,37 @@ fn look_ups() {
         );
     }
     assert_eq!(tool(registry.resource("t", "file:///docs/a")), None);
+}
+
+#[test]
+fn pins() {
+    let bad = "registry[0]:tools[1].pin: `sha256:1` is no pin: `sha256:` and 64 hexadecimal digits";
+    check(tool("t", json!({"pin": "sha256:1"})), &[bad]);
+    let pin_of = |text: &str| pin(Doc::parse(text.into()).unwrap().root());
+    let reviewed = pin_of(r#"{"name": "t", "description": "d", "inputSchema": {"a": 1, "b": 2}}"#);
+    assert_eq!(
+        reviewed,
+        format!(
+            "sha256:{}",
+            sha256(br#"{"description":"d","inputSchema":{"a":1,"b":2}}"#)
+        )
+    );
+    check(tool("t", json!({ "pin": reviewed })), &[]);
+    for (same, text) in [
+        (
+            true,
+            r#"{"inputSchema": {"b": 2.0, "a": 1}, "description": "\u0064", "icons": []}"#,
+        ),
+        (
+            false,
+            r#"{"description": "e", "inputSchema": {"a": 1, "b": 2}}"#,
+        ),
+        (
+            false,
+            r#"{"description": "d", "inputSchema": {"a": 1, "b": 2}, "title": null}"#,
+        ),
+        (false, r#"{"description": "d", "inputSchema": {"a": 1}}"#),
+    ] {
+        assert_eq!(pin_of(text) == reviewed, same, "{text}");
+    }
 }
