@@ -15,7 +15,9 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{self, IntoDeserializer, SeqAccess, Visitor, value::SeqAccessDeserializer},
+    de::{
+        self, DeserializeOwned, IntoDeserializer, SeqAccess, Visitor, value::SeqAccessDeserializer,
+    },
 };
 use serde_json::Value;
 
@@ -110,6 +112,17 @@ impl Config {
         // Strings, numbers and maps with text keys always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// Reads a value of another kind of file as strictly as registries and policies are read: gives what
+/// could be read, and every problem, whose paths begin with `at`.
+#[must_use]
+pub fn read<T: DeserializeOwned>(
+    value: &Value,
+    at: &str,
+    required: &[&str],
+) -> (Option<T>, Vec<Problem>) {
+    read::value(value, at, required)
 }
 
 impl<T> OneOrMany<T> {

@@ -1,6 +1,6 @@
 //! Everything ambient, passed in: the engine has no clock and no memory between requests.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// A moment, in nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +14,16 @@ pub struct Cx {
 }
 
 impl Timestamp {
+    /// A date, from its beginning in UTC, or a time as in RFC 3339.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = match text.parse::<NaiveDate>() {
+            Ok(date) => date.and_time(NaiveTime::MIN).and_utc(),
+            Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+        };
+        time.timestamp_nanos_opt().map(Self)
+    }
+
     /// The same moment as a calendar date in UTC.
     #[must_use]
     pub const fn utc(self) -> DateTime<Utc> {

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Map, Value as Json};
+
 use crate::{
     call::Principal,
     config::{Identity, Mtls, Source},
@@ -39,6 +41,16 @@ pub fn principal(identity: &Identity, headers: &Headers, peer: &Peer) -> Result<
         roles: facts.list(identity.roles.as_ref(), roles),
         scopes: facts.list(identity.scopes.as_ref(), scopes),
         chain: facts.claims.as_ref().map(chain).unwrap_or_default(),
+    })
+}
+
+/// Envoy's metadata of a request whose token has these claims, as `jwt_authn` writes it.
+#[must_use]
+pub fn metadata(claims: &Map<String, Json>) -> Vec<u8> {
+    let payload = BTreeMap::from([("jwt_payload".to_owned(), Value::object(claims))]);
+    let filter = Struct { fields: payload };
+    prost::Message::encode_to_vec(&Metadata {
+        filter_metadata: BTreeMap::from([(JWT_AUTHN.to_owned(), filter)]),
     })
 }
 
@@ -161,9 +173,7 @@ fn chain(claims: &Struct) -> Vec<String> {
 /// The payload that `jwt_authn` wrote (`payload_in_metadata: jwt_payload`).
 fn jwt_payload(metadata: &[u8]) -> Option<Struct> {
     let mut metadata = <Metadata as prost::Message>::decode(metadata).ok()?;
-    let mut filter = metadata
-        .filter_metadata
-        .remove("envoy.filters.http.jwt_authn")?;
+    let mut filter = metadata.filter_metadata.remove(JWT_AUTHN)?;
     match filter.fields.remove("jwt_payload")?.kind? {
         Kind::Struct(claims) => Some(claims),
         Kind::Null(_) | Kind::Number(_) | Kind::String(_) | Kind::Bool(_) | Kind::List(_) => None,
@@ -187,6 +197,16 @@ impl Struct {
 }
 
 impl Value {
+    fn object(members: &Map<String, Json>) -> Self {
+        let fields = members
+            .iter()
+            .map(|(name, value)| (name.clone(), Self::from(value)))
+            .collect();
+        Self {
+            kind: Some(Kind::Struct(Struct { fields })),
+        }
+    }
+
     fn text(&self) -> Option<String> {
         match self.kind.as_ref()? {
             Kind::String(text) => Some(text.clone()),
@@ -202,6 +222,22 @@ impl Value {
             Some(Kind::List(list)) => list.values.iter().filter_map(Self::text).collect(),
             Some(_) | None => self.text().into_iter().collect(),
         }
+    }
+}
+
+impl From<&Json> for Value {
+    fn from(json: &Json) -> Self {
+        let kind = match json {
+            Json::Null => Kind::Null(0),
+            Json::Bool(bool) => Kind::Bool(*bool),
+            Json::Number(number) => Kind::Number(number.as_f64().unwrap_or(f64::NAN)),
+            Json::String(text) => Kind::String(text.clone()),
+            Json::Array(items) => Kind::List(List {
+                values: items.iter().map(Self::from).collect(),
+            }),
+            Json::Object(members) => return Self::object(members),
+        };
+        Self { kind: Some(kind) }
     }
 }
 
@@ -248,6 +284,9 @@ struct List {
     #[prost(message, repeated, tag = "1")]
     values: Vec<Value>,
 }
+
+/// The name under which the filter that verifies tokens keeps what it found.
+const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,17 @@ pub(super) fn join(registries: Vec<Value>, policies: Vec<Value>) -> Config {
     reading.finish(registries, policies)
 }
 
+/// Reads one value.
+pub(super) fn value<T: DeserializeOwned>(
+    value: &Value,
+    at: &str,
+    required: &[&str],
+) -> (Option<T>, Vec<Problem>) {
+    let mut reading = Reading::default();
+    let read = reading.item(value, at, required);
+    (read, reading.problems)
+}
+
 /// What has been found while reading.
 #[derive(Default)]
 struct Reading {

@@ -1,37 +1,7 @@
-use prost::Message as _;
 use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::config::{Issuer, Jwks, Token};
-
-/// Envoy's metadata with these claims in the place where `jwt_authn` puts them.
-fn metadata(claims: &Json) -> Vec<u8> {
-    let filter = json!({ "jwt_payload": claims });
-    let Some(Kind::Struct(filter)) = value(&filter).kind else {
-        panic!("an object")
-    };
-    let name = "envoy.filters.http.jwt_authn".to_owned();
-    Metadata {
-        filter_metadata: BTreeMap::from([(name, filter)]),
-    }
-    .encode_to_vec()
-}
-
-fn value(json: &Json) -> Value {
-    let kind = match json {
-        Json::Null => Kind::Null(0),
-        Json::Bool(bool) => Kind::Bool(*bool),
-        Json::Number(number) => Kind::Number(number.as_f64().unwrap()),
-        Json::String(text) => Kind::String(text.clone()),
-        Json::Array(items) => Kind::List(List {
-            values: items.iter().map(value).collect(),
-        }),
-        Json::Object(members) => Kind::Struct(Struct {
-            fields: members.iter().map(|(k, v)| (k.clone(), value(v))).collect(),
-        }),
-    };
-    Value { kind: Some(kind) }
-}
 
 fn identity() -> Identity {
     let jwt = |path: &str| Some(Source::Jwt(path.to_owned()));
@@ -64,7 +34,9 @@ fn check(
         headers.push((b"authorization".to_vec(), b"Bearer x".to_vec()));
     }
     let peer = Peer {
-        metadata: claims.as_ref().map(metadata),
+        metadata: claims
+            .as_ref()
+            .map(|claims| metadata(claims.as_object().unwrap())),
         uri_san: Some("spiffe://corp/ns/agents".to_owned()),
         address: None,
     };

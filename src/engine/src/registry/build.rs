@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chrono::{DateTime, NaiveDate, NaiveTime};
 use serde_json::{Map, Value, json};
 
 use super::{Entry, Kind, Registry, Server, pattern::Glob, pin::is_pin};
@@ -320,13 +319,13 @@ impl Build {
         };
         for (field, text) in [("deprecated.since", &since), ("deprecated.sunset", &sunset)] {
             if let Some(text) = text
-                && moment(text).is_none()
+                && Timestamp::parse(text).is_none()
             {
                 let message = format!("`{text}` is neither a date (`2027-01-01`) nor a time");
                 self.wrong(at, field, message);
             }
         }
-        (sunset.as_deref().and_then(moment), replacement)
+        (sunset.as_deref().and_then(Timestamp::parse), replacement)
     }
 }
 
@@ -406,13 +405,4 @@ fn duration(text: &str) -> Option<Duration> {
         .ok()
         .and_then(|n: u64| n.checked_mul(unit))
         .map(Duration::from_millis)
-}
-
-/// A date, from its beginning in UTC, or a time as in RFC 3339.
-fn moment(text: &str) -> Option<Timestamp> {
-    let time = match text.parse::<NaiveDate>() {
-        Ok(date) => date.and_time(NaiveTime::MIN).and_utc(),
-        Err(_) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
-    };
-    time.timestamp_nanos_opt().map(Timestamp)
 }
