@@ -32,6 +32,7 @@ mod time;
 mod token;
 mod types;
 mod value;
+mod watch;
 
 pub use mention::{Fact, Mention, Step, Test, View};
 pub use short::from_short_form;
@@ -159,15 +160,7 @@ impl Condition {
     /// # Errors
     /// Whatever keeps it from having a value. The caller denies.
     pub fn eval(&self, facts: &Facts<'_>, fuel: &mut Fuel) -> Result<Truth, Fault> {
-        match eval::Evaluation::new(&self.source, facts, fuel).eval(&self.expr)? {
-            Value::Bool(true) => Ok(Truth::True),
-            Value::Bool(false) => Ok(Truth::False),
-            Value::Unknown => Ok(Truth::Unknown),
-            other => Err(Fault::NoOverload(format!(
-                "a condition that is {}",
-                other.kind().name()
-            ))),
-        }
+        truth(eval::Evaluation::new(&self.source, facts, fuel, ()).eval(&self.expr)?)
     }
 
     /// Checks it against a tool's `inputSchema`: arguments that the schema does not have, types
@@ -191,6 +184,19 @@ impl Condition {
     #[must_use]
     pub fn reads_args(&self) -> bool {
         self.expr.reads(Variable::Args)
+    }
+}
+
+/// What the value of a whole condition says.
+fn truth(value: Value<'_>) -> Result<Truth, Fault> {
+    match value {
+        Value::Bool(true) => Ok(Truth::True),
+        Value::Bool(false) => Ok(Truth::False),
+        Value::Unknown => Ok(Truth::Unknown),
+        other => Err(Fault::NoOverload(format!(
+            "a condition that is {}",
+            other.kind().name()
+        ))),
     }
 }
 

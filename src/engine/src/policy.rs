@@ -5,24 +5,28 @@
 
 mod check;
 mod compile;
+mod explain;
 mod findings;
 mod index;
 mod lower;
 mod rule;
+mod verdict;
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::sync::OnceLock;
 
 use crate::{
     call::Call,
-    condition::{self, Fuel},
+    condition::Fuel,
     config::{Bounds, Effect, Identity},
     registry::{Entry, Registry},
 };
 use findings::{Findings, scopes};
 use index::Index;
-use rule::Match;
+use rule::{Demand, Found, Match};
 
+pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
 pub use rule::{Attributes, Requirement, Rule};
+pub use verdict::{Approver, Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 
 /// A configuration that compiled: what exists and what may happen.
 #[derive(Debug)]
@@ -41,85 +45,6 @@ pub struct Policy {
     applicable: Vec<OnceLock<Box<[usize]>>>,
     /// By entry, where it is written.
     places: Vec<String>,
-}
-
-/// What was decided for one call.
-#[derive(Debug)]
-#[must_use]
-pub enum Verdict {
-    /// It may happen.
-    Allow(Permit),
-    /// It may happen once somebody has approved it.
-    Ask {
-        /// With which it may happen then.
-        permit: Permit,
-        /// Who may approve it.
-        approver: Approver,
-    },
-    /// It may not happen.
-    Deny {
-        /// What is known of the rule that decided.
-        decision: Decision,
-        /// Why.
-        cause: Cause,
-    },
-}
-
-/// Proof that a rule let a call through. Only this module makes one.
-#[derive(Debug)]
-pub struct Permit {
-    decision: Decision,
-}
-
-/// The rule that decided, and those that took part.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decision {
-    /// The id of the rule that decided; `None` where no rule did.
-    pub rule: Option<String>,
-    /// The reason that its author gave.
-    pub reason: Option<String>,
-    /// The ids of all rules that matched, in order.
-    pub matched: Vec<String>,
-}
-
-/// Who may approve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Approver {
-    /// Whoever has this role.
-    Role(String),
-    /// The user on whose behalf the agent acts.
-    User,
-}
-
-/// Why a call is denied.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cause {
-    /// For this caller, here and now, the entry does not exist.
-    Hidden(HiddenBy),
-    /// The token lacks scopes; these are all that the call needs.
-    MissingScope(Vec<String>),
-    /// No rule allows it.
-    NoRule,
-    /// A rule denies it.
-    Rule,
-    /// The condition of a rule that matched otherwise could not be evaluated.
-    ConditionFailed {
-        /// The id of the rule.
-        rule: String,
-        /// What went wrong.
-        fault: condition::Fault,
-    },
-}
-
-/// What hides an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HiddenBy {
-    /// It is not for the caller's tenant.
-    Tenant,
-    /// It is not for this environment.
-    Environment,
-    /// Its sunset has passed.
-    Sunset,
 }
 
 impl Policy {
@@ -171,36 +96,24 @@ impl Policy {
     /// Arguments that are not known count against the call: a rule that might deny it or ask for
     /// an approval does, one that might allow it does not.
     pub fn decide(&self, call: &Call<'_>) -> Verdict {
-        let entry = call.entry;
-        if let Some(by) = self.hidden(call) {
-            return Verdict::deny(Decision::default(), Cause::Hidden(by));
-        }
-        if entry
-            .scopes()
-            .any(|scope| !call.principal.scopes.contains(scope))
-        {
-            return Verdict::deny(
-                Decision::default(),
-                Cause::MissingScope(scopes(entry, None)),
-            );
-        }
-        let mut findings = self.judge(call);
+        let mut findings = match self.findings(call) {
+            Ok(findings) => findings,
+            Err(cause) => return Verdict::deny(Decision::default(), cause),
+        };
         findings.matched.extend(
             findings
                 .possible
                 .iter()
                 .filter(|r| r.effect != Effect::Allow),
         );
-        findings.verdict(entry)
+        findings.verdict(call.entry)
     }
 
     /// The permit of what is about nothing registered: handshake, ping, notifications, lists.
     /// Whoever is authenticated may send it.
     #[must_use]
     pub fn plumbing(&self) -> Permit {
-        Permit {
-            decision: Decision::default(),
-        }
+        Permit::new(Decision::default())
     }
 
     /// Whether some call like this one could be allowed, or be asked for: the same evaluation, for
@@ -231,24 +144,52 @@ impl Policy {
     }
 
     fn hidden(&self, call: &Call<'_>) -> Option<HiddenBy> {
-        let entry = call.entry;
-        if !among(entry.tenants.as_ref(), call.principal.tenant.as_deref()) {
-            return Some(HiddenBy::Tenant);
+        let closed = |(by, demand): (HiddenBy, Demand<'_>)| (!demand.holds()).then_some(by);
+        let sunset = || gone(call).then_some(HiddenBy::Sunset);
+        self.limits(call)
+            .into_iter()
+            .find_map(closed)
+            .or_else(sunset)
+    }
+
+    /// Whom and where the entry of a call exists for.
+    fn limits<'a>(&'a self, call: &Call<'a>) -> [(HiddenBy, Demand<'a>); 2] {
+        let tenants = Demand {
+            field: "tenants",
+            wanted: call.entry.tenants.as_ref().into(),
+            found: Found::One(call.principal.tenant.as_deref()),
+        };
+        let environments = Demand {
+            field: "environments",
+            wanted: call.entry.environments.as_ref().into(),
+            found: Found::One(self.environment()),
+        };
+        [
+            (HiddenBy::Tenant, tenants),
+            (HiddenBy::Environment, environments),
+        ]
+    }
+
+    /// How the rules see a call, or what is decided before them.
+    fn findings(&self, call: &Call<'_>) -> Result<Findings<'_>, Cause> {
+        if let Some(by) = self.hidden(call) {
+            return Err(Cause::Hidden(by));
         }
-        if !among(entry.environments.as_ref(), self.environment()) {
-            return Some(HiddenBy::Environment);
+        let held = &call.principal.scopes;
+        if call.entry.scopes().any(|scope| !held.contains(scope)) {
+            return Err(Cause::MissingScope(scopes(call.entry, None)));
         }
-        entry
-            .sunset
-            .is_some_and(|sunset| sunset <= call.now)
-            .then_some(HiddenBy::Sunset)
+        Ok(self.judge(call))
     }
 
     fn judge(&self, call: &Call<'_>) -> Findings<'_> {
         let mut fuel = Fuel::default();
         let mut findings = Findings::default();
         for rule in self.about(call.entry) {
-            match rule.matches(call, self.environment(), &mut fuel) {
+            let matches = rule.matches(call, self.environment(), |condition, facts| {
+                condition.eval(facts, &mut fuel)
+            });
+            match matches {
                 Ok(Match::Yes) => findings.matched.push(rule),
                 Ok(Match::Possible) => findings.possible.push(rule),
                 Ok(Match::Unscoped) if rule.effect != Effect::Deny => {
@@ -285,44 +226,9 @@ impl Policy {
     }
 }
 
-impl Permit {
-    /// The rule that let the call through.
-    #[must_use]
-    pub fn decision(&self) -> &Decision {
-        &self.decision
-    }
-}
-
-impl Verdict {
-    fn deny(decision: Decision, cause: Cause) -> Self {
-        Self::Deny { decision, cause }
-    }
-
-    /// The rule that decided.
-    #[must_use]
-    pub fn decision(&self) -> &Decision {
-        match self {
-            Self::Allow(permit) | Self::Ask { permit, .. } => &permit.decision,
-            Self::Deny { decision, .. } => decision,
-        }
-    }
-}
-
-impl HiddenBy {
-    /// In one word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Environment => "environment",
-            Self::Sunset => "sunset",
-        }
-    }
-}
-
-/// Whether `value` is known and one of `allowed`; without a list, everything is.
-fn among(allowed: Option<&BTreeSet<String>>, value: Option<&str>) -> bool {
-    allowed.is_none_or(|allowed| value.is_some_and(|value| allowed.contains(value)))
+/// Whether the sunset of what is called has passed.
+fn gone(call: &Call<'_>) -> bool {
+    call.entry.sunset.is_some_and(|sunset| sunset <= call.now)
 }
 
 #[cfg(test)]

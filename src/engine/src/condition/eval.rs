@@ -11,26 +11,47 @@ use crate::{call::Partial, json::Node};
 
 pub(super) type Outcome<'a> = Result<Value<'a>, Fault>;
 
+/// Sees what every expression comes to.
+pub(super) trait Watch<'a> {
+    fn see(&mut self, expr: &'a Expr, outcome: &Outcome<'a>);
+}
+
+/// Nobody looks.
+impl<'a> Watch<'a> for () {
+    fn see(&mut self, _: &'a Expr, _: &Outcome<'a>) {}
+}
+
 /// One evaluation.
-pub(super) struct Evaluation<'a, 'f> {
+pub(super) struct Evaluation<'a, 'f, W = ()> {
     source: &'a str,
     facts: &'a Facts<'a>,
     fuel: &'f mut Fuel,
+    watch: W,
     /// Values of the variables of the macros around this place, outermost first.
     locals: Vec<Value<'a>>,
 }
 
-impl<'a, 'f> Evaluation<'a, 'f> {
-    pub(super) fn new(source: &'a str, facts: &'a Facts<'a>, fuel: &'f mut Fuel) -> Self {
+impl<'a, 'f, W: Watch<'a>> Evaluation<'a, 'f, W> {
+    pub(super) fn new(source: &'a str, facts: &'a Facts<'a>, fuel: &'f mut Fuel, watch: W) -> Self {
         Self {
             source,
             facts,
             fuel,
+            watch,
             locals: Vec::new(),
         }
     }
 
     pub(super) fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
+        let outcome = self.value(expr);
+        // Within a macro an expression has as many values as there are items.
+        if self.locals.is_empty() {
+            self.watch.see(expr, &outcome);
+        }
+        outcome
+    }
+
+    fn value(&mut self, expr: &'a Expr) -> Outcome<'a> {
         self.fuel.spend(1)?;
         match &expr.kind {
             ExprKind::Literal(literal) => Ok(Value::constant(literal)),

@@ -4,6 +4,7 @@ use crate::json::Doc;
 mod checks;
 mod differential;
 mod limits;
+mod watch;
 
 /// What an expression came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ fn ours(source: &str, args: &str) -> Outcome {
         return Outcome::Refused;
     };
     let mut fuel = Fuel::default();
-    match Evaluation::new(source, &facts, &mut fuel).eval(&condition.expr) {
+    match Evaluation::new(source, &facts, &mut fuel, ()).eval(&condition.expr) {
         Ok(value) => Outcome::Value(render(&value)),
         Err(_) => Outcome::Fault,
     }

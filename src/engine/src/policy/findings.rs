@@ -4,7 +4,7 @@ use super::{Approver, Cause, Decision, Permit, Verdict, rule::Rule};
 use crate::{condition, config::Effect, registry::Entry};
 
 /// How the rules see one call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Findings<'p> {
     /// Rules that match, in order.
     pub(super) matched: Vec<&'p Rule>,
@@ -18,7 +18,7 @@ pub(super) struct Findings<'p> {
 
 impl Findings<'_> {
     /// The strictest of what was found.
-    pub(super) fn verdict(self, entry: &Entry) -> Verdict {
+    pub(super) fn verdict(&self, entry: &Entry) -> Verdict {
         let deciding = self.first(|rule| rule.effect == Effect::Deny);
         if let Some(rule) = deciding {
             return Verdict::deny(self.decision(Some(rule)), Cause::Rule);
@@ -42,9 +42,7 @@ impl Findings<'_> {
             };
             return Verdict::deny(self.decision(None), cause);
         };
-        let permit = Permit {
-            decision: self.decision(Some(rule)),
-        };
+        let permit = Permit::new(self.decision(Some(rule)));
         if rule.effect == Effect::Allow && !entry.approval_required {
             return Verdict::Allow(permit);
         }
@@ -60,7 +58,7 @@ impl Findings<'_> {
                 approver: Approver::Role(role.clone()),
             },
             // No configuration that compiles leads here; where nobody can approve, nothing happens.
-            None => Verdict::deny(permit.decision, Cause::NoRule),
+            None => Verdict::deny(permit.decision().clone(), Cause::NoRule),
         }
     }
 

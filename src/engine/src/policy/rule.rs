@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::{
     call::{Call, Principal},
-    condition::{Condition, Facts, Fault, Fuel, Tool, Truth},
+    condition::{Condition, Facts, Fault, Tool, Truth},
     config::{Access, Effect, RiskTier},
     registry::{Entry, Kind},
 };
-
-use super::among;
 
 /// A rule as it is run: for reading. Only a policy makes one.
 #[derive(Debug)]
@@ -89,7 +87,8 @@ pub(crate) enum Match {
 }
 
 impl Rule {
-    /// Whether the rule matches; its index has already found it to be about the entry.
+    /// Whether the rule matches; its index has already found it to be about the entry. What its
+    /// condition comes to is what `evaluate` says.
     ///
     /// # Errors
     /// What went wrong in its condition, where everything else holds.
@@ -97,16 +96,16 @@ impl Rule {
         &self,
         call: &Call<'_>,
         environment: Option<&str>,
-        fuel: &mut Fuel,
+        evaluate: impl FnOnce(&Condition, &Facts<'_>) -> Result<Truth, Fault>,
     ) -> Result<Match, Fault> {
         let who = call.principal;
-        if !among(self.environments.as_ref(), environment) || !self.accepts(who) {
+        if !self.demands(who, environment).iter().all(Demand::holds) {
             return Ok(Match::No);
         }
-        let scoped = self.scopes.iter().all(|scope| who.scopes.contains(scope));
+        let scoped = self.demanded_scopes(who).holds();
         let truth = match &self.when {
             None => Truth::True,
-            Some(condition) => match condition.eval(&facts(call, environment), fuel) {
+            Some(condition) => match evaluate(condition, &facts(call, environment)) {
                 Ok(truth) => truth,
                 Err(_) if !scoped => return Ok(Match::No),
                 Err(fault) => return Err(fault),
@@ -120,6 +119,46 @@ impl Rule {
         })
     }
 
+    /// All that it asks of the place and the caller, scopes apart.
+    pub(super) fn demands<'a>(
+        &'a self,
+        who: &'a Principal,
+        environment: Option<&'a str>,
+    ) -> [Demand<'a>; 7] {
+        let one = |field, wanted: Wanted<'a>, found: &'a Option<String>| Demand {
+            field,
+            wanted,
+            found: Found::One(found.as_deref()),
+        };
+        let (tenants, roles) = (self.tenants.as_ref(), self.roles.as_ref());
+        [
+            Demand {
+                field: "environments",
+                wanted: self.environments.as_ref().into(),
+                found: Found::One(environment),
+            },
+            one("require.user", (&self.user).into(), &who.user),
+            one("require.agent", (&self.agent).into(), &who.agent),
+            one("require.app", (&self.app).into(), &who.app),
+            one("require.tenant", (&self.tenant).into(), &who.tenant),
+            one("tenants", tenants.into(), &who.tenant),
+            Demand {
+                field: "require.roles",
+                wanted: roles.into(),
+                found: Found::Many(&who.roles),
+            },
+        ]
+    }
+
+    /// The scopes that it asks for.
+    pub(super) fn demanded_scopes<'a>(&'a self, who: &'a Principal) -> Demand<'a> {
+        Demand {
+            field: "require.scopes",
+            wanted: Wanted::AllOf(&self.scopes),
+            found: Found::Many(&who.scopes),
+        }
+    }
+
     /// Whether the rule is about `entry`, as far as its attributes and server say.
     pub(super) fn selects(&self, entry: &Entry) -> bool {
         let of_kind = self
@@ -130,18 +169,6 @@ impl Rule {
             && of_kind
                 .map(|(_, attributes)| attributes)
                 .all(|attributes| attributes.hold(entry))
-    }
-
-    fn accepts(&self, who: &Principal) -> bool {
-        self.user.holds(who.user.as_deref())
-            && self.agent.holds(who.agent.as_deref())
-            && self.app.holds(who.app.as_deref())
-            && self.tenant.holds(who.tenant.as_deref())
-            && among(self.tenants.as_ref(), who.tenant.as_deref())
-            && self
-                .roles
-                .as_ref()
-                .is_none_or(|roles| !roles.is_disjoint(&who.roles))
     }
 }
 
@@ -163,17 +190,71 @@ impl Attributes {
     }
 }
 
-impl Requirement {
-    fn holds(&self, fact: Option<&str>) -> bool {
-        match self {
-            Self::None => true,
-            Self::Known => fact.is_some(),
-            Self::OneOf(known) => fact.is_some_and(|fact| known.contains(fact)),
+/// Something that is asked for, and what is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Demand<'a> {
+    /// The field that asks for it.
+    pub(super) field: &'static str,
+    pub(super) wanted: Wanted<'a>,
+    pub(super) found: Found<'a>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'a> {
+    Anything,
+    Known,
+    OneOf(&'a BTreeSet<String>),
+    AllOf(&'a [String]),
+}
+
+/// What is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found<'a> {
+    One(Option<&'a str>),
+    Many(&'a BTreeSet<String>),
+}
+
+impl Demand<'_> {
+    pub(super) fn holds(&self) -> bool {
+        match self.wanted {
+            Wanted::Anything => true,
+            Wanted::Known => self.found.any(|_| true),
+            Wanted::OneOf(wanted) => self.found.any(|fact| wanted.contains(fact)),
+            Wanted::AllOf(wanted) => wanted
+                .iter()
+                .all(|wanted| self.found.any(|fact| fact == wanted)),
         }
     }
 }
 
-fn facts<'a>(call: &Call<'a>, environment: Option<&'a str>) -> Facts<'a> {
+impl Found<'_> {
+    fn any(self, fits: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Self::One(fact) => fact.is_some_and(fits),
+            Self::Many(facts) => facts.iter().any(|fact| fits(fact)),
+        }
+    }
+}
+
+impl<'a> From<&'a Requirement> for Wanted<'a> {
+    fn from(requirement: &'a Requirement) -> Self {
+        match requirement {
+            Requirement::None => Self::Anything,
+            Requirement::Known => Self::Known,
+            Requirement::OneOf(known) => Self::OneOf(known),
+        }
+    }
+}
+
+impl<'a> From<Option<&'a BTreeSet<String>>> for Wanted<'a> {
+    fn from(list: Option<&'a BTreeSet<String>>) -> Self {
+        list.map_or(Self::Anything, Self::OneOf)
+    }
+}
+
+/// What the condition of a rule may read of `call`.
+pub(super) fn facts<'a>(call: &Call<'a>, environment: Option<&'a str>) -> Facts<'a> {
     let entry = call.entry;
     Facts {
         args: call.args,
@@ -191,4 +272,9 @@ fn facts<'a>(call: &Call<'a>, environment: Option<&'a str>) -> Facts<'a> {
         session: call.session,
         now: call.now,
     }
+}
+
+/// Whether `value` is known and one of `allowed`; without a list, everything is.
+fn among(allowed: Option<&BTreeSet<String>>, value: Option<&str>) -> bool {
+    allowed.is_none_or(|allowed| value.is_some_and(|value| allowed.contains(value)))
 }

@@ -1,3 +1,5 @@
+mod explain;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
