@@ -94,7 +94,7 @@ fmt: ## Format the source
 
 .PHONY: gen
 gen: ## Rewrite the generated files (the schemas under policies/)
-	for file in registry policy; do \
+	for file in registry policy test; do \
 		cargo run --quiet --locked --package cli -- schema $$file > policies/$$file.schema.json; \
 	done
 

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Write as _, stdout},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -41,7 +42,7 @@ pub(crate) struct Loaded {
     /// What they say.
     pub(crate) config: Config,
     /// What it means.
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
     /// The folder of the file that names the issuers: relative key set paths start there.
     pub(crate) base: PathBuf,
 }
@@ -81,7 +82,7 @@ impl Files {
                 sources,
                 registries,
                 config,
-                policy,
+                policy: Arc::new(policy),
             }),
             Err(problems) => {
                 let list = problems

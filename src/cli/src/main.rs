@@ -1,6 +1,5 @@
 //! The command line: arguments and exit codes. One command, one module, one `run`.
 #![forbid(unsafe_code)]
-#![expect(dead_code, reason = "the commands that list findings follow")]
 
 mod bundle;
 mod envoy;
@@ -10,6 +9,9 @@ mod report;
 mod run;
 mod schema;
 mod source;
+mod test;
+mod trial;
+mod watch;
 
 use std::{
     io::{self, ErrorKind},
@@ -32,6 +34,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Test(test::Arguments),
     Bundle(bundle::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     arguments.color.write_global();
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

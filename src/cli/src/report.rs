@@ -114,11 +114,7 @@ impl Findings {
 
     /// One after another, each with the line it is about, and how many there are of each level.
     fn text(&self) -> String {
-        let mut text = String::new();
-        for finding in &self.list {
-            text.push_str(&self.snippet(finding, &Renderer::styled()));
-            text.push_str("\n\n");
-        }
+        let mut text = self.snippets();
         let tally: Vec<_> = Level::ALL
             .into_iter()
             .filter_map(|level| {
@@ -132,6 +128,14 @@ impl Findings {
             text.push('\n');
         }
         text
+    }
+
+    /// One after another, each with the line it is about.
+    pub(crate) fn snippets(&self) -> String {
+        self.list
+            .iter()
+            .map(|finding| format!("{}\n\n", self.snippet(finding, &Renderer::styled())))
+            .collect()
     }
 
     fn snippet(&self, finding: &Finding, renderer: &Renderer) -> String {
@@ -160,7 +164,8 @@ impl Findings {
         renderer.render(&[group])
     }
 
-    fn json(&self, finding: &Finding) -> Value {
+    /// One finding as JSON.
+    pub(crate) fn json(&self, finding: &Finding) -> Value {
         let mut object = json!({
             "level": finding.level.name(),
             "code": finding.code,
@@ -209,6 +214,15 @@ impl Findings {
         let space = if properties.is_empty() { "" } else { " " };
         let properties = properties.join(",");
         format!("::{command}{space}{properties}::{}\n", data(&message))
+    }
+
+    /// Where a finding is, as editors and terminals follow it: `file:line:column`.
+    pub(crate) fn place(&self, finding: &Finding) -> String {
+        let file = self.source(finding).map_or("", |source| &source.name);
+        match self.region(finding) {
+            Some(Region { start, .. }) => format!("{file}:{}:{}", start.0, start.1),
+            None => file.to_owned(),
+        }
     }
 
     fn source(&self, finding: &Finding) -> Option<&Source> {

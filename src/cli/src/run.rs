@@ -2,7 +2,6 @@
 
 mod child;
 mod follow;
-mod watch;
 
 use std::{
     env, fs,
@@ -24,7 +23,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use self::{
     child::{Child, Stage},
     follow::Follower,
-    watch::Watch,
 };
 use crate::{
     COULD_NOT_RUN,
@@ -32,6 +30,7 @@ use crate::{
     inputs::{Files, Loaded},
     render,
     report::Findings,
+    watch::Watch,
 };
 
 /// Govern MCP servers on this machine: start Envoy with the filter in front of every server of the

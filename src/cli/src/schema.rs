@@ -8,7 +8,9 @@ use std::{
 use clap::ValueEnum;
 use engine::config;
 
-/// Print the JSON Schema of a registry or a policy file.
+use crate::test::table;
+
+/// Print the JSON Schema of a registry, a policy or a test file.
 ///
 /// Example:
 ///   toolgate schema policy > policies/policy.schema.json
@@ -25,6 +27,8 @@ enum File {
     Registry,
     /// What may happen: identity and rules.
     Policy,
+    /// What must come of calls: tests of a policy.
+    Test,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -36,6 +40,7 @@ fn text(file: File) -> serde_json::Result<String> {
     let schema = match file {
         File::Registry => config::registry_schema(),
         File::Policy => config::policy_schema(),
+        File::Test => table::schema(),
     };
     // By way of a value, whose members have one order.
     Ok(format!("{:#}", serde_json::to_value(&schema)?))

@@ -23,6 +23,7 @@ fn check(file: File, name: &str) {
 fn published_schemas_are_current() {
     check(File::Registry, "registry.schema.json");
     check(File::Policy, "policy.schema.json");
+    check(File::Test, "test.schema.json");
 }
 
 /// The example is what its schema says.
@@ -47,6 +48,9 @@ fn examples_are_what_the_schemas_say() {
     }
     for name in ["policy", "identity", "samples/by-actor", "samples/by-route"] {
         check_example(File::Policy, &format!("policies/{name}.yaml"));
+    }
+    for name in [".", "finance", "logs", "saas", "summariser"] {
+        check_example(File::Test, &format!("policies/{name}/policy.test.yaml"));
     }
     for (file, name) in [
         (File::Registry, "registry.json"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Notices a change once it has settled: editors write a file in several steps.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     paths: Vec<PathBuf>,
     seen: Vec<Mark>,
     unsettled: Option<Vec<Mark>>,
@@ -18,7 +18,7 @@ pub(super) struct Watch {
 type Mark = Option<(SystemTime, u64)>;
 
 impl Watch {
-    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
+    pub(crate) fn new(paths: Vec<PathBuf>) -> Self {
         let seen = marks(&paths);
         Self {
             paths,
@@ -29,14 +29,14 @@ impl Watch {
     }
 
     /// Watches these from now on; what is known of the former ones stays known.
-    pub(super) fn follow(&mut self, paths: Vec<PathBuf>) {
+    pub(crate) fn follow(&mut self, paths: Vec<PathBuf>) {
         if paths != self.paths {
             *self = Self::new(paths);
         }
     }
 
     /// Whether a file changed and then stayed as it is for one look.
-    pub(super) fn changed(&mut self) -> bool {
+    pub(crate) fn changed(&mut self) -> bool {
         if self.looked.elapsed() < EVERY {
             return false;
         }

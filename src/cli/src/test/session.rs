@@ -1,0 +1,318 @@
+//! Test files run one after another, and what is known after all of them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use engine::{cx::Timestamp, policy::Policy, problem::Problem};
+use serde_json::Value;
+
+use super::{expect, table::Table};
+use crate::{
+    inputs::Files,
+    report::{Finding, Findings, Level},
+    source::Source,
+    trial::{Outcome, Request, Setting},
+};
+
+/// A run over test files.
+pub(super) struct Session<'a> {
+    /// Only tests whose name holds this are run.
+    filter: Option<&'a str>,
+    /// The time for calls that do not say it.
+    present: Timestamp,
+    results: Results,
+    /// Configurations by their files, so that each is loaded once; `None`: it does not hold together.
+    subjects: BTreeMap<Vec<PathBuf>, Option<Subject>>,
+}
+
+/// What tests are about.
+struct Subject {
+    policy: Arc<Policy>,
+    /// The files of the policy.
+    files: Vec<String>,
+    /// Its rules that matched no call yet: their ids and where they are written.
+    unreached: Vec<(String, Finding)>,
+}
+
+/// What is known after all tests.
+#[derive(Default)]
+pub(super) struct Results {
+    /// Every file that was read.
+    pub(super) files: Findings,
+    /// What does not hold together.
+    pub(super) problems: Vec<Finding>,
+    /// The tests that were run.
+    pub(super) tests: Vec<Tested>,
+    /// What they reach.
+    pub(super) coverage: Vec<Coverage>,
+    /// Policies of which they reach too little.
+    pub(super) short: Vec<Finding>,
+}
+
+/// A test that was run.
+pub(super) struct Tested {
+    /// Its name.
+    pub(super) name: String,
+    /// Where it is written.
+    pub(super) place: Finding,
+    /// The audit record of its call.
+    pub(super) record: Value,
+    /// What is not as expected.
+    pub(super) failure: Option<Finding>,
+}
+
+/// How much of a policy the tests reach.
+pub(super) struct Coverage {
+    /// The policy's files.
+    pub(super) policies: Vec<String>,
+    /// How many rules it has.
+    pub(super) rules: usize,
+    /// The rules that matched no call: their ids, and where they are written.
+    pub(super) unreached: Vec<(String, Finding)>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(filter: Option<&'a str>) -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since.unwrap_or_default().as_nanos();
+        Self {
+            filter,
+            present: Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX)),
+            results: Results::default(),
+            subjects: BTreeMap::new(),
+        }
+    }
+
+    /// Runs the tests of one file.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(super) fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let (source, malformed) = Source::read(path)?;
+        let place = self.results.files.sources.len();
+        if let Some(malformed) = malformed {
+            self.results.files.sources.push(source);
+            let source = Some(place);
+            self.results.problems.push(Finding {
+                source,
+                ..malformed
+            });
+            return Ok(());
+        }
+        let (table, mut problems) = Table::read(&source);
+        self.results.files.sources.push(source);
+        let now = table.now(self.present).unwrap_or_else(|problem| {
+            problems.push(problem);
+            self.present
+        });
+        match table.files(path) {
+            Err(found) => problems.extend(found),
+            Ok(files) => {
+                let setting = Setting {
+                    callers: &table.callers,
+                    now,
+                };
+                problems.extend(self.table(place, &table, &files, &setting)?);
+            }
+        }
+        let placed = problems
+            .into_iter()
+            .map(|problem| self.results.at(place, problem));
+        let placed: Vec<_> = placed.collect();
+        self.results.problems.extend(placed);
+        Ok(())
+    }
+
+    /// Runs the tests of one table; gives what does not make sense in it.
+    fn table(
+        &mut self,
+        place: usize,
+        table: &Table,
+        files: &Files,
+        setting: &Setting<'_>,
+    ) -> anyhow::Result<Vec<Problem>> {
+        let key: Vec<_> = files.paths().cloned().collect();
+        if !self.subjects.contains_key(&key) {
+            let subject = self.load(files)?;
+            self.subjects.insert(key.clone(), subject);
+        }
+        let Some(Some(subject)) = self.subjects.get_mut(&key) else {
+            return Ok(Vec::new());
+        };
+        let mut problems = Vec::new();
+        for test in &table.tests {
+            let (Some(name), Some(expect)) = (&test.name, &test.expect) else {
+                continue;
+            };
+            let request = match test.request(&subject.policy, setting) {
+                Ok(request) => request,
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            };
+            if self.filter.is_some_and(|text| !name.contains(text)) {
+                continue;
+            }
+            let outcome = request.run(&subject.policy);
+            subject.reach(&request, &outcome);
+            let failure = expect::failure(test, name, expect, &outcome).map(|problem| Finding {
+                code: Some("failed-test"),
+                ..titled(self.results.at(place, problem))
+            });
+            self.results.tests.push(Tested {
+                name: name.clone(),
+                place: self.results.at(place, Problem::new(&test.at, "")),
+                record: outcome.record,
+                failure,
+            });
+        }
+        Ok(problems)
+    }
+
+    fn load(&mut self, files: &Files) -> anyhow::Result<Option<Subject>> {
+        let first = self.results.files.sources.len();
+        let loaded = match files.load()? {
+            Ok(loaded) => loaded,
+            Err(findings) => {
+                let placed = findings.list.into_iter().map(|found| moved(found, first));
+                self.results.problems.extend(placed);
+                self.results.files.sources.extend(findings.sources);
+                return Ok(None);
+            }
+        };
+        let rules = loaded.policy.rules().iter();
+        let unreached = rules.map(|rule| {
+            let problem = Problem::new(&rule.at, format!("no test reaches rule `{}`", rule.id));
+            let note = Finding {
+                level: Level::Note,
+                code: Some("unreached-rule"),
+                ..titled(moved(loaded.place(problem), first))
+            };
+            (rule.id.clone(), note)
+        });
+        let subject = Subject {
+            unreached: unreached.collect(),
+            files: files
+                .policy
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+            policy: loaded.policy,
+        };
+        self.results.files.sources.extend(loaded.sources);
+        Ok(Some(subject))
+    }
+
+    /// What is known after all files.
+    pub(super) fn finish(self, least: Option<u8>) -> Results {
+        let mut results = self.results;
+        if self.filter.is_some() {
+            // Some tests say nothing about what all of them reach.
+            return results;
+        }
+        for subject in self.subjects.into_values().flatten() {
+            let coverage = Coverage {
+                rules: subject.policy.rules().len(),
+                policies: subject.files,
+                unreached: subject.unreached,
+            };
+            if let Some(least) = least
+                && coverage.percent() < usize::from(least)
+            {
+                results.short.push(Finding {
+                    code: Some("coverage"),
+                    ..Finding::error(coverage.short_of(least))
+                });
+            }
+            results.coverage.push(coverage);
+        }
+        results
+    }
+}
+
+impl Subject {
+    /// Notes the rules that matched a call.
+    fn reach(&mut self, request: &Request, outcome: &Outcome) {
+        // Where no rule decided, something else did before the rules had a say.
+        if outcome.text("rule").is_none() {
+            return;
+        }
+        request.calls(&self.policy, |call| {
+            for id in &self.policy.decide(call).decision().matched {
+                self.unreached.retain(|(other, _)| other != id);
+            }
+        });
+    }
+}
+
+impl Results {
+    /// A problem of a file, at its place there.
+    fn at(&self, source: usize, problem: Problem) -> Finding {
+        Finding {
+            at: self
+                .files
+                .sources
+                .get(source)
+                .and_then(|source| source.locate(&problem)),
+            source: Some(source),
+            ..Finding::error(problem)
+        }
+    }
+
+    /// These findings, about the files that were read.
+    pub(super) fn about(&mut self, list: Vec<Finding>) -> &Findings {
+        self.files.list = list;
+        &self.files
+    }
+
+    /// Whether a test failed, or too few rules are reached.
+    pub(super) fn failed(&self) -> bool {
+        !self.short.is_empty() || self.tests.iter().any(|test| test.failure.is_some())
+    }
+}
+
+impl Coverage {
+    /// How many rules of a hundred are reached.
+    pub(super) fn percent(&self) -> usize {
+        match self.rules {
+            0 => 100,
+            rules => self.reached() * 100 / rules,
+        }
+    }
+
+    /// How many rules are reached.
+    pub(super) fn reached(&self) -> usize {
+        self.rules.saturating_sub(self.unreached.len())
+    }
+
+    fn short_of(&self, least: u8) -> Problem {
+        let (files, percent) = (self.policies.join(", "), self.percent());
+        Problem::new(
+            "",
+            format!("{files}: tests reach {percent} % of the rules, not {least} %"),
+        )
+    }
+}
+
+/// A finding whose message says what it is about, in place of a path.
+fn titled(finding: Finding) -> Finding {
+    let path = String::new();
+    let problem = Problem {
+        path,
+        ..finding.problem
+    };
+    Finding { problem, ..finding }
+}
+
+/// A finding whose file has a place among others.
+fn moved(finding: Finding, first: usize) -> Finding {
+    Finding {
+        source: finding.source.map(|source| source.saturating_add(first)),
+        ..finding
+    }
+}

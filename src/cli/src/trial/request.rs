@@ -1,0 +1,360 @@
+//! A call that a person wrote, as the request that a client would send.
+
+use std::collections::BTreeMap;
+
+use engine::{
+    config::OneOrMany,
+    cx::Timestamp,
+    http::{Headers, Peer},
+    policy::Policy,
+    problem::{Problem, closest},
+    registry::{Registry, Server},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Caller, Http, List, Trial, Who, caller};
+
+/// A header as it goes on the wire.
+pub(super) type Header = (String, Vec<u8>);
+
+/// What reaches the gateway.
+pub(crate) struct Request {
+    /// Its headers, pseudo-headers included.
+    pub(crate) headers: Headers,
+    /// What the connection says about the caller.
+    pub(crate) peer: Peer,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+    /// When.
+    pub(crate) now: Timestamp,
+    /// What is listed, and by which server.
+    pub(super) list: Option<(List, String)>,
+}
+
+/// What trials of one file have in common.
+pub(crate) struct Setting<'a> {
+    /// Callers by name.
+    pub(crate) callers: &'a BTreeMap<String, Caller>,
+    /// When calls are made that do not say it themselves.
+    pub(crate) now: Timestamp,
+}
+
+impl Trial {
+    /// The request that this call is.
+    ///
+    /// # Errors
+    /// What does not make sense under this policy.
+    pub(crate) fn request(
+        &self,
+        policy: &Policy,
+        setting: &Setting<'_>,
+    ) -> Result<Request, Vec<Problem>> {
+        let at = self.at.as_str();
+        let mut problems = self.misplaced(at);
+        let mut note = |problem: Problem| problems.push(problem);
+        let now = match &self.now {
+            None => setting.now,
+            Some(text) => Timestamp::parse(text).unwrap_or_else(|| {
+                note(no_time(&format!("{at}.now"), text));
+                setting.now
+            }),
+        };
+        let server = self
+            .server(policy.registry(), at)
+            .unwrap_or_else(|problem| {
+                note(problem);
+                None
+            });
+        let (introduced, peer) = match self.caller(setting, policy, at) {
+            Ok(introduced) => introduced,
+            Err(found) => {
+                found.into_iter().for_each(&mut note);
+                Default::default()
+            }
+        };
+        let body = self.body().unwrap_or_else(|message| {
+            note(Problem::new(format!("{at}.http.hex"), message));
+            Vec::new()
+        });
+        let endpoint = server.map_or("/", |server| server.endpoint.as_str());
+        let headers = self.headers(endpoint, introduced).unwrap_or_else(|name| {
+            let message = format!("`{name}` holds a character that is no byte");
+            note(Problem::new(format!("{at}.http.headers.{name}"), message));
+            Vec::new()
+        });
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let pairs = headers.into_iter();
+        Ok(Request {
+            headers: Headers::new(pairs.map(|(name, value)| (name.into_bytes(), value))),
+            peer,
+            body,
+            now,
+            list: self.list.zip(server.map(|server| server.id.clone())),
+        })
+    }
+
+    /// What of the members does not go together.
+    fn misplaced(&self, at: &str) -> Vec<Problem> {
+        let kinds = [
+            ("call", self.call.is_some()),
+            ("read", self.read.is_some()),
+            ("prompt", self.prompt.is_some()),
+            ("list", self.list.is_some()),
+            ("http", self.http.is_some()),
+        ];
+        let said: Vec<_> = kinds.iter().filter(|(_, said)| *said).collect();
+        let mut problems = Vec::new();
+        if said.len() != 1 {
+            let message = "expected exactly one of `call`, `read`, `prompt`, `list`, `http`";
+            problems.push(Problem::new(at, message));
+            return problems;
+        }
+        let mut only = |member: &str, said: bool, with: &str, fits: bool| {
+            if said && !fits {
+                let message = format!("`{member}` goes with {with}");
+                problems.push(Problem::new(format!("{at}.{member}"), message));
+            }
+        };
+        let with_arguments = self.call.is_some() || self.prompt.is_some();
+        only(
+            "arguments",
+            self.arguments.is_some(),
+            "`call` or `prompt`",
+            with_arguments,
+        );
+        let written_out = "everything but `http`, where it is written out";
+        only(
+            "meta",
+            self.meta.is_some(),
+            written_out,
+            self.http.is_none(),
+        );
+        only(
+            "session",
+            self.session.is_some(),
+            written_out,
+            self.http.is_none(),
+        );
+        if let Some(expect) = &self.expect {
+            let seen = [
+                ("expect.visible", expect.visible.is_some()),
+                ("expect.shows", expect.shows.is_some()),
+                ("expect.hides", expect.hides.is_some()),
+            ];
+            for (member, said) in seen {
+                only(member, said, "`list`", self.list.is_some());
+            }
+        }
+        problems
+    }
+
+    /// The server that is called; `None`: the request says its path itself.
+    fn server<'a>(&self, registry: &'a Registry, at: &str) -> Result<Option<&'a Server>, Problem> {
+        if let Some(id) = &self.server {
+            return registry.server(id).map(Some).ok_or_else(|| {
+                let known = registry.servers().map(|server| server.id.as_str());
+                let problem = Problem::new(
+                    format!("{at}.server"),
+                    format!("no server `{id}` is registered"),
+                );
+                suggest(problem, id, known)
+            });
+        }
+        if self.http.as_ref().is_some_and(|http| http.path.is_some()) {
+            return Ok(None);
+        }
+        let (member, name) = match (&self.call, &self.prompt, &self.read) {
+            (Some(name), ..) => ("call", name.as_str()),
+            (None, Some(name), _) => ("prompt", name.as_str()),
+            (None, None, Some(uri)) => ("read", uri.as_str()),
+            (None, None, None) => ("list", ""),
+        };
+        let having: Vec<_> = match member {
+            "call" => registry
+                .tool(name)
+                .map(|e| e.server.clone())
+                .into_iter()
+                .collect(),
+            "prompt" => registry
+                .prompt(name)
+                .map(|e| e.server.clone())
+                .into_iter()
+                .collect(),
+            "read" => registry
+                .servers()
+                .filter(|server| registry.resource(&server.id, name).is_some())
+                .map(|server| server.id.clone())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let all: Vec<_> = registry.servers().collect();
+        match (having.as_slice(), all.as_slice()) {
+            ([one], _) => Ok(registry.server(one)),
+            ([], [one]) => Ok(Some(*one)),
+            (several, _) => {
+                let member = if self.http.is_some() { "http" } else { member };
+                let message = match several {
+                    [] if name.is_empty() => "which `server`?".to_owned(),
+                    [] => format!("nothing named `{name}` is registered: at which `server`?"),
+                    _ => format!("`{name}` is registered for several servers: which `server`?"),
+                };
+                let problem = Problem::new(format!("{at}.{member}"), message);
+                let names: Vec<_> = match several {
+                    [] => all
+                        .iter()
+                        .map(|server| format!("`{}`", server.id))
+                        .collect(),
+                    _ => several.iter().map(|id| format!("`{id}`")).collect(),
+                };
+                let entries = registry.entries().map(|entry| entry.name.as_str());
+                Err(match closest(name, entries) {
+                    Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    None => problem.help(format!("one of {}", names.join(", "))),
+                })
+            }
+        }
+    }
+
+    fn caller(
+        &self,
+        setting: &Setting<'_>,
+        policy: &Policy,
+        at: &str,
+    ) -> Result<(Vec<Header>, Peer), Vec<Problem>> {
+        let (facts, at) = match &self.caller {
+            None => return Ok(Default::default()),
+            Some(Who::Facts(facts)) => (facts, format!("{at}.caller")),
+            Some(Who::Named(name)) => match setting.callers.get(name) {
+                Some(facts) => (facts, format!("callers.{name}")),
+                None => {
+                    let message = format!("no caller `{name}` under `callers`");
+                    let problem = Problem::new(format!("{at}.caller"), message);
+                    let known = setting.callers.keys().map(String::as_str);
+                    return Err(vec![suggest(problem, name, known)]);
+                }
+            },
+        };
+        caller::introduce(facts, policy.identity(), &at)
+    }
+
+    /// All headers: those that a good client sends, unless they are written out, and the caller's.
+    fn headers(&self, endpoint: &str, introduced: Vec<Header>) -> Result<Vec<Header>, String> {
+        let good = Http::default();
+        let http = self.http.as_ref().unwrap_or(&good);
+        let method = http.method.as_deref().unwrap_or("POST");
+        let post = method == "POST";
+        let mut headers: Vec<Header> = [
+            (":method", method),
+            (":path", http.path.as_deref().unwrap_or(endpoint)),
+            (":scheme", "http"),
+            (":authority", "127.0.0.1:10000"),
+            ("accept", if post { BOTH } else { "text/event-stream" }),
+            ("mcp-protocol-version", LEGACY),
+        ]
+        .into_iter()
+        .chain(post.then_some(("content-type", "application/json")))
+        .chain(self.session.as_deref().map(|id| ("mcp-session-id", id)))
+        .filter(|(name, _)| !http.headers.contains_key(*name))
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+        .collect();
+        for (name, values) in &http.headers {
+            for value in values.iter().flat_map(OneOrMany::iter) {
+                headers.push((name.clone(), latin1(value).ok_or_else(|| name.clone())?));
+            }
+        }
+        headers.extend(introduced);
+        Ok(headers)
+    }
+
+    fn body(&self) -> Result<Vec<u8>, &'static str> {
+        let message = |method: &str, params: Map<String, Value>| {
+            let mut params = params;
+            if let Some(meta) = &self.meta {
+                params.insert("_meta".to_owned(), json!(meta));
+            }
+            let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+            Ok(message.to_string().into_bytes())
+        };
+        let named = |key: &str, value: &str| {
+            let mut params = Map::from_iter([(key.to_owned(), json!(value))]);
+            if let Some(arguments) = &self.arguments {
+                params.insert("arguments".to_owned(), json!(arguments));
+            }
+            params
+        };
+        if let Some(tool) = &self.call {
+            return message("tools/call", named("name", tool));
+        }
+        if let Some(prompt) = &self.prompt {
+            return message("prompts/get", named("name", prompt));
+        }
+        if let Some(uri) = &self.read {
+            return message("resources/read", named("uri", uri));
+        }
+        if let Some(list) = self.list {
+            return message(list.method(), Map::new());
+        }
+        match &self.http {
+            Some(Http { hex: Some(hex), .. }) => {
+                bytes(hex).ok_or("expected pairs of hexadecimal digits")
+            }
+            Some(Http {
+                body: Some(Value::String(text)),
+                ..
+            }) => Ok(text.clone().into_bytes()),
+            Some(Http {
+                body: Some(value), ..
+            }) => Ok(value.to_string().into_bytes()),
+            Some(Http { body: None, .. }) | None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl List {
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Resources => "resources/list",
+            Self::Prompts => "prompts/list",
+        }
+    }
+}
+
+/// A text that is no time.
+pub(crate) fn no_time(path: &str, text: &str) -> Problem {
+    Problem::new(path, format!("`{text}` is neither a date nor a time"))
+        .help("write it as in `2026-11-02T10:00:00Z`")
+}
+
+fn suggest<'a>(problem: Problem, name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
+    match closest(name, known) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
+}
+
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect()
+}
+
+/// The bytes that hexadecimal digits stand for; blanks between them count nothing.
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = hex
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| c.to_digit(16))
+        .collect();
+    let digits = digits?;
+    let pair = |pair: &[u32]| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    };
+    digits.chunks(2).map(pair).collect()
+}
+
+const BOTH: &str = "application/json, text/event-stream";
+const LEGACY: &str = "2025-11-25";
