@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod complete;
 mod envoy;
 mod inputs;
 mod render;
@@ -18,7 +19,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Govern MCP traffic inside Envoy: write a registry of what exists and a policy of what may
 /// happen, see them at work on this machine, and ship them as Envoy configuration.
@@ -38,6 +39,7 @@ enum Command {
     Bundle(bundle::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
+    Completions(complete::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => complete::run(&arguments, Arguments::command()),
     };
     result.unwrap_or_else(|error| {
         if error
@@ -72,6 +75,8 @@ const EXAMPLES: &str = "\
 Examples:
   toolgate run -r policies/registry.yaml -p policies/policy.yaml
       govern the servers of the registry on http://127.0.0.1:10000, and watch each decision
+  toolgate test policies --coverage 100
+      run the tests beside policies, and see which rules they miss
   toolgate bundle -r registry.yaml -p base.yaml team.yaml -o bundle.json
       check the files and join them into the one document that the filter loads
   toolgate render --for envoy -r registry.yaml -p policy.yaml -o envoy.yaml

@@ -115,7 +115,7 @@ pub(crate) struct Http {
 }
 
 /// What must come of a call.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Expect {
     /// What is decided.
@@ -139,7 +139,7 @@ pub(crate) struct Expect {
 }
 
 /// A verdict of rules in shadow mode.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Shadow {
     /// What would be decided.

@@ -69,6 +69,9 @@ fn text(results: &mut Results) -> String {
             );
         }
     }
+    if results.tests.is_empty() && !results.problems.is_empty() {
+        return text;
+    }
     let failed = results
         .tests
         .iter()

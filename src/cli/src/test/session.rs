@@ -7,7 +7,11 @@ use std::{
     time::SystemTime,
 };
 
-use engine::{cx::Timestamp, policy::Policy, problem::Problem};
+use engine::{
+    cx::Timestamp,
+    policy::{self, Policy},
+    problem::Problem,
+};
 use serde_json::Value;
 
 use super::{expect, table::Table};
@@ -211,7 +215,7 @@ impl<'a> Session<'a> {
     /// What is known after all files.
     pub(super) fn finish(self, least: Option<u8>) -> Results {
         let mut results = self.results;
-        if self.filter.is_some() {
+        if self.filter.is_some() || !results.problems.is_empty() {
             // Some tests say nothing about what all of them reach.
             return results;
         }
@@ -238,13 +242,17 @@ impl<'a> Session<'a> {
 impl Subject {
     /// Notes the rules that matched a call.
     fn reach(&mut self, request: &Request, outcome: &Outcome) {
-        // Where no rule decided, something else did before the rules had a say.
-        if outcome.text("rule").is_none() {
+        // Otherwise something else decided before the rules had a say.
+        let ruled = outcome.text("rule").is_some()
+            || matches!(outcome.text("reason"), Some("no_rule" | "hidden_no_rule"));
+        if !ruled {
             return;
         }
         request.calls(&self.policy, |call| {
-            for id in &self.policy.decide(call).decision().matched {
-                self.unreached.retain(|(other, _)| other != id);
+            for one in self.policy.explain(call) {
+                if one.outcome == policy::Outcome::Applies {
+                    self.unreached.retain(|(id, _)| *id != one.rule.id);
+                }
             }
         });
     }

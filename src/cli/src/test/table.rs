@@ -1,7 +1,7 @@
 //! A test file: a table of calls and what must come of each.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,13 @@ impl Table {
                 tests.extend(test.map(|test| Trial { at, ..test }));
             }
             problems.extend(found);
+        }
+        let mut names = BTreeSet::new();
+        for test in &tests {
+            if let Some(name) = test.name.as_ref().filter(|name| !names.insert(*name)) {
+                let message = format!("another test is called `{name}`");
+                problems.push(Problem::new(format!("{}.name", test.at), message));
+            }
         }
         let mut callers = BTreeMap::new();
         let named = take_if(&mut members, "callers", Value::is_object);

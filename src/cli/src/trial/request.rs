@@ -12,7 +12,7 @@ use engine::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Caller, Http, List, Trial, Who, caller};
+use super::{Caller, Expect, Http, List, Trial, Who, caller};
 
 /// A header as it goes on the wire.
 pub(super) type Header = (String, Vec<u8>);
@@ -138,6 +138,10 @@ impl Trial {
             self.http.is_none(),
         );
         if let Some(expect) = &self.expect {
+            if *expect == Expect::default() {
+                let problem = Problem::new(format!("{at}.expect"), "nothing is expected");
+                return vec![problem.help("say at least `decision`")];
+            }
             let seen = [
                 ("expect.visible", expect.visible.is_some()),
                 ("expect.shows", expect.shows.is_some()),
