@@ -25,6 +25,7 @@ mod mention;
 mod operate;
 mod overload;
 mod parser;
+mod satisfy;
 mod schema;
 mod short;
 mod text;
@@ -35,6 +36,7 @@ mod value;
 mod watch;
 
 pub use mention::{Fact, Mention, Step, Test, View};
+pub use satisfy::{Given, Possible, Supply};
 pub use short::from_short_form;
 
 use ast::{Expr, Variable};

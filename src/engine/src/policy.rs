@@ -5,6 +5,7 @@
 
 mod check;
 mod compile;
+mod cover;
 mod explain;
 mod findings;
 mod index;

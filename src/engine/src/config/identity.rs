@@ -152,7 +152,8 @@ impl Identity {
     }
 
     /// Each fact's name, with its source.
-    pub(crate) const fn sources(&self) -> [(&'static str, Option<&Source>); 6] {
+    #[must_use]
+    pub const fn sources(&self) -> [(&'static str, Option<&Source>); 6] {
         [
             ("user", self.user.as_ref()),
             ("agent", self.agent.as_ref()),

@@ -260,14 +260,7 @@ pub(super) fn facts<'a>(call: &Call<'a>, environment: Option<&'a str>) -> Facts<
         args: call.args,
         meta: call.meta,
         principal: call.principal,
-        tool: Tool {
-            name: &entry.name,
-            server: &entry.server,
-            kind: entry.kind.as_str(),
-            risk_tier: entry.risk_tier.as_str(),
-            access: entry.access.as_str(),
-            data_classification: entry.data_classification.as_deref(),
-        },
+        tool: tool(entry),
         env: environment,
         session: call.session,
         now: call.now,
@@ -277,4 +270,16 @@ pub(super) fn facts<'a>(call: &Call<'a>, environment: Option<&'a str>) -> Facts<
 /// Whether `value` is known and one of `allowed`; without a list, everything is.
 fn among(allowed: Option<&BTreeSet<String>>, value: Option<&str>) -> bool {
     allowed.is_none_or(|allowed| value.is_some_and(|value| allowed.contains(value)))
+}
+
+/// What a condition sees of `entry`.
+pub(super) fn tool(entry: &Entry) -> Tool<'_> {
+    Tool {
+        name: &entry.name,
+        server: &entry.server,
+        kind: entry.kind.as_str(),
+        risk_tier: entry.risk_tier.as_str(),
+        access: entry.access.as_str(),
+        data_classification: entry.data_classification.as_deref(),
+    }
 }
