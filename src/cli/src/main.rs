@@ -4,6 +4,7 @@
 mod bundle;
 mod complete;
 mod envoy;
+mod import;
 mod inputs;
 mod render;
 mod report;
@@ -12,6 +13,7 @@ mod schema;
 mod source;
 mod test;
 mod trial;
+mod visible;
 mod watch;
 
 use std::{
@@ -34,6 +36,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Import(import::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
     Bundle(bundle::Arguments),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.color.write_global();
     let result = match arguments.command {
+        Command::Import(arguments) => import::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),

@@ -15,6 +15,11 @@ use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
 use crate::report::Finding;
 
+mod edit;
+mod yaml;
+
+pub(crate) use edit::{Edit, Member};
+
 /// One file.
 pub(crate) struct Source {
     /// Its path as the user gave it.
@@ -48,21 +53,22 @@ impl Source {
     pub(crate) fn read(path: &Path) -> anyhow::Result<(Self, Option<Finding>)> {
         let name = path.display().to_string();
         let bytes = fs::read(path).with_context(|| format!("cannot read `{name}`"))?;
-        let (text, root) = match String::from_utf8(bytes) {
-            Ok(text) => {
-                let is_json = path
-                    .extension()
-                    .is_some_and(|extension| extension == "json");
-                let root = if is_json { json(&text) } else { yaml(&text) };
-                (text, root)
-            }
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => Self::new(name, text),
             Err(error) => {
                 let from = error.utf8_error().valid_up_to();
-                (
-                    String::new(),
-                    Err(Malformed(format!("not UTF-8 from byte {from} on"), None)),
-                )
+                let malformed = Malformed(format!("not UTF-8 from byte {from} on"), None);
+                (Self::new(name, String::new()).0, Some(malformed.into()))
             }
+        })
+    }
+
+    /// The same of a text, as if it were read from a file of that name.
+    pub(crate) fn new(name: String, text: String) -> (Self, Option<Finding>) {
+        let root = if is_json(&name) {
+            json(&text)
+        } else {
+            yaml(&text)
         };
         let (root, finding) = match root {
             Ok(root) => (root, None),
@@ -76,7 +82,7 @@ impl Source {
             root,
             lines,
         };
-        Ok((source, finding))
+        (source, finding)
     }
 
     /// The whole content as one value.
@@ -115,6 +121,12 @@ impl Source {
         let begin = self.lines.get(number.saturating_sub(1));
         (number, begin.copied().unwrap_or_default())
     }
+}
+
+fn is_json(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "json")
 }
 
 /// Why a file is not well-formed, and where.

@@ -18,7 +18,7 @@ use crate::{config::Protocol, contract::Schema, cx::Timestamp};
 use pattern::Patterns;
 
 pub use crate::config::{Access, RiskTier};
-pub use pin::{PINNED, pin};
+pub use pin::pin;
 
 /// Everything that is registered.
 #[derive(Debug, Default)]

@@ -1,28 +1,37 @@
 //! What a server announced of an entry, as one digest: a tool that is described anew, or takes other
 //! arguments, is not the tool that somebody reviewed.
 
+use super::Kind;
 use crate::{
     digest::sha256,
     json::{Node, quote},
 };
 
-/// The members of an announced tool, resource or prompt that are pinned: what a model is told, and
-/// the contracts.
-pub const PINNED: [&str; 6] = [
-    "annotations",
-    "arguments",
-    "description",
-    "inputSchema",
-    "outputSchema",
-    "title",
-];
+impl Kind {
+    /// The members that a pin is about, as far as they are announced: what a model is told, and the
+    /// contracts.
+    #[must_use]
+    pub const fn pinned(self) -> &'static [&'static str] {
+        match self {
+            Self::Tool => &[
+                "annotations",
+                "description",
+                "inputSchema",
+                "outputSchema",
+                "title",
+            ],
+            Self::Resource => &["description", "title"],
+            Self::Prompt => &["arguments", "description", "title"],
+        }
+    }
+}
 
-/// The pin of an announced tool, resource or prompt: `sha256:` and the digest of the canonical form
-/// (RFC 8785) of its [`PINNED`] members, in lower-case hexadecimal.
+/// The pin of an announced tool, resource or prompt: `sha256:` and, in lower-case hexadecimal, the
+/// digest of the canonical form (RFC 8785) of its [pinned](Kind::pinned) members.
 #[must_use]
-pub fn pin(announced: Node<'_>) -> String {
+pub fn pin(kind: Kind, announced: Node<'_>) -> String {
     let mut canonical = b"{".to_vec();
-    for key in PINNED {
+    for key in kind.pinned() {
         let Some(value) = announced.get(key) else {
             continue;
         };

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Registry, build::Build, pin};
+use super::{Kind, Registry, build::Build, pin};
 use crate::{config::Config, digest::sha256, json::Doc};
 
 fn build(registry: Value) -> Result<Registry, Vec<String>> {
@@ -178,7 +178,7 @@ fn look_ups() {
 fn pins() {
     let bad = "registry[0]:tools[1].pin: `sha256:1` is no pin: `sha256:` and 64 hexadecimal digits";
     check(tool("t", json!({"pin": "sha256:1"})), &[bad]);
-    let pin_of = |text: &str| pin(Doc::parse(text.into()).unwrap().root());
+    let pin_of = |text: &str| pin(Kind::Tool, Doc::parse(text.into()).unwrap().root());
     let reviewed = pin_of(r#"{"name": "t", "description": "d", "inputSchema": {"a": 1, "b": 2}}"#);
     assert_eq!(
         reviewed,

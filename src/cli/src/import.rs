@@ -1,0 +1,368 @@
+//! `toolgate import`: what a live server offers, as entries of a registry, for review.
+
+mod client;
+mod drift;
+mod offer;
+mod report;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{Write as _, stdout},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use engine::{
+    config::Config,
+    json::{Doc, quote},
+    policy::Policy,
+    registry::{Kind, Registry, Server},
+};
+use serde_json::Value;
+
+use self::{
+    client::{Address, Client},
+    drift::{Part, parts},
+    offer::{Item, list},
+    report::Report,
+};
+use crate::{
+    FINDINGS,
+    inputs::{Files, Loaded},
+    report::Findings,
+    source::{Edit, Member, Source},
+};
+
+/// Write what a live MCP server offers into a registry, for review, and tell what has changed since.
+///
+/// Tools, resources and prompts become entries as careful as can be: `riskTier: high`, `access:
+/// write`, the schemas as announced, and a pin, which is the digest of all that was announced. No
+/// rule allows them by that. Whatever the server says of itself proves nothing: who reviews an entry
+/// says how risky it is, and whether it only reads.
+///
+/// Asked again, it adds what is new and reports what has changed or vanished. It never deletes an
+/// entry, and never touches a comment or a field that was edited by hand.
+///
+/// Examples:
+///   toolgate import http://127.0.0.1:8000/mcp --into registry.yaml
+///   toolgate import https://crm.example.com/mcp --token-env CRM_TOKEN --into registry.yaml
+///   toolgate import http://127.0.0.1:8000/mcp --into registry.yaml --check    # in CI
+///   toolgate import http://127.0.0.1:8000/mcp --into registry.yaml --accept   # after a review
+///
+/// Exit status: 0 the registry says what the server announces, 1 it does not, 2 could not run.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    address: Address,
+    /// The registry to bring up to date, or to begin; without it, a new one goes to standard output.
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
+    /// The server's id in the registry; by default that of the server with this URL, or else the
+    /// name that the server gives itself.
+    #[arg(long, value_name = "ID")]
+    server: Option<String>,
+    /// Write nothing; only tell what is different.
+    #[arg(long, requires = "into")]
+    check: bool,
+    /// Take over what the server has changed, and pin it: it was reviewed. What was edited by hand
+    /// stays.
+    #[arg(long, requires = "into", conflicts_with = "check")]
+    accept: bool,
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t, requires = "into")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What has become of one entry.
+struct Entry {
+    kind: Kind,
+    /// The name that agents see; for a resource its URI or URI pattern.
+    name: String,
+    change: Change,
+    /// The server announces characters that do not show.
+    hides: bool,
+}
+
+enum Change {
+    /// As reviewed.
+    None,
+    /// Not in the registry yet.
+    New,
+    /// Not in the registry, and it cannot be, for this reason.
+    Refused(String),
+    /// Announced otherwise than when it was reviewed.
+    Changed(Vec<Part>),
+    /// In the registry without a pin.
+    Unpinned,
+    /// The server has it no more.
+    Vanished,
+}
+
+/// An entry of the registry.
+struct Known {
+    /// Its place in its list.
+    index: usize,
+    name: String,
+    pin: Option<String>,
+    /// As it is written.
+    written: Value,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (source, policy) = match read(arguments.into.as_deref())? {
+        Ok(read) => read,
+        Err(findings) => return Ok(findings.refuse()),
+    };
+    let registry = policy.registry();
+    let url = &arguments.address.url;
+    let mut client = Client::connect(&arguments.address)?;
+    let items = offer::ask(&mut client)?;
+    let server = match &arguments.server {
+        Some(id) => id.clone(),
+        None => server(registry, url, client.name())?,
+    };
+    let mut edit = Edit::new(&source);
+    if registry.server(&server).is_none() {
+        let value = Doc::parse(quote(url).into()).map_err(|(fault, _)| fault)?;
+        let url = Member {
+            key: "url",
+            value,
+            comment: None,
+        };
+        edit.insert("servers", &server, &[url]);
+    }
+    let known = known(registry, &server, &source.value());
+    let report = Report {
+        entries: compare(
+            registry,
+            known,
+            &server,
+            &items,
+            arguments.accept,
+            &mut edit,
+        ),
+        server,
+        url: url.clone(),
+        version: client.version().to_owned(),
+        accepted: arguments.accept,
+        checked: arguments.check,
+    };
+    client.close();
+    let text = edit.finish().with_context(|| {
+        let name = &source.name;
+        format!(
+            "`{name}` cannot be edited without loss: write its lists as blocks, without anchors"
+        )
+    })?;
+    match &arguments.into {
+        Some(path) => {
+            if !arguments.check && text != source.text {
+                fs::write(path, &text)
+                    .with_context(|| format!("cannot write `{}`", path.display()))?;
+            }
+            match arguments.format {
+                Format::Text => write!(anstream::stdout().lock(), "{}", report.text(path))?,
+                Format::Json => writeln!(stdout(), "{:#}", report.json())?,
+            }
+        }
+        None => {
+            write!(stdout(), "{text}")?;
+            write!(anstream::stderr().lock(), "{}", report.complaints())?;
+        }
+    }
+    Ok(if report.agrees() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FINDINGS)
+    })
+}
+
+/// The registry that is there, or the beginning of one.
+fn read(path: Option<&Path>) -> anyhow::Result<Result<(Source, Arc<Policy>), Findings>> {
+    if let Some(path) = path.filter(|path| path.exists()) {
+        let files = Files {
+            registry: vec![path.to_owned()],
+            ..Files::default()
+        };
+        let loaded = files.load()?;
+        return Ok(loaded.map(
+            |Loaded {
+                 mut sources,
+                 policy,
+                 ..
+             }| (sources.remove(0), policy),
+        ));
+    }
+    let name = path.map_or_else(String::new, |path| path.display().to_string());
+    let text = if name.ends_with(".json") {
+        "{}"
+    } else {
+        BEGINNING
+    };
+    let (source, _) = Source::new(name, text.to_owned());
+    let policy = Policy::compile(Config::default());
+    Ok(policy
+        .map(|policy| (source, Arc::new(policy)))
+        .map_err(Findings::unplaced))
+}
+
+/// The id of the server at `url`.
+fn server(registry: &Registry, url: &str, name: Option<String>) -> anyhow::Result<String> {
+    let plain = |url: &str| url.trim_end_matches('/').to_owned();
+    let is_here = |server: &&Server| server.url.as_deref().map(plain) == Some(plain(url));
+    if let Some(server) = registry.servers().find(is_here) {
+        return Ok(server.id.clone());
+    }
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let id: String = words
+        .collect::<Vec<_>>()
+        .join("-")
+        .chars()
+        .take(40)
+        .collect();
+    if id.is_empty() {
+        bail!("`{url}` gives itself no name: give it one with --server");
+    }
+    if let Some(other) = registry.server(&id) {
+        let place = other
+            .url
+            .as_deref()
+            .unwrap_or("an address that the registry does not name");
+        bail!("`{url}` calls itself `{id}`, which is the server at {place}: name it with --server");
+    }
+    Ok(id)
+}
+
+/// The entries of a server, by kind and by the name that it knows.
+fn known(registry: &Registry, server: &str, file: &Value) -> BTreeMap<(Kind, String), Known> {
+    let mut counts = BTreeMap::new();
+    let mut known = BTreeMap::new();
+    for entry in registry.entries() {
+        let count = counts.entry(entry.kind).or_insert(0_usize);
+        let index = *count;
+        *count = count.saturating_add(1);
+        if entry.server == server {
+            let written = file.get(list(entry.kind)).and_then(|list| list.get(index));
+            let known_entry = Known {
+                index,
+                name: entry.name.clone(),
+                pin: entry.pin.clone(),
+                written: written.cloned().unwrap_or_default(),
+            };
+            known.insert((entry.kind, entry.backend_name.clone()), known_entry);
+        }
+    }
+    known
+}
+
+/// Holds what is offered against what is known, and edits the registry accordingly.
+fn compare(
+    registry: &Registry,
+    mut known: BTreeMap<(Kind, String), Known>,
+    server: &str,
+    items: &[Item],
+    accept: bool,
+    edit: &mut Edit<'_>,
+) -> Vec<Entry> {
+    let mut names: BTreeSet<_> = registry
+        .entries()
+        .map(|entry| (entry.kind, entry.name.clone()))
+        .collect();
+    let mut offered = BTreeSet::new();
+    let mut new: BTreeMap<Kind, Vec<_>> = BTreeMap::new();
+    let mut entries = Vec::new();
+    for item in items {
+        let mut entry = Entry {
+            kind: item.kind,
+            name: item.name.clone(),
+            change: Change::None,
+            hides: item.hides(),
+        };
+        if !offered.insert((item.kind, item.name.as_str())) {
+            entry.change = Change::Refused("it is announced twice".to_owned());
+        } else if let Some(known) = known.remove(&(item.kind, item.name.clone())) {
+            entry.change = change(&known, item);
+            if accept {
+                take_over(&known, item, &entry.change, edit);
+            }
+            entry.name = known.name;
+        } else if item.kind == Kind::Resource && registry.resource(server, &item.name).is_some() {
+            // A pattern stands for it.
+        } else {
+            // A name is for one tool, whichever server has it: who comes second gets a longer one.
+            if names.contains(&(item.kind, item.name.clone())) && item.kind != Kind::Resource {
+                entry.name = format!("{server}.{}", item.name);
+            }
+            let taken = !names.insert((item.kind, entry.name.clone()));
+            entry.change = match item.refusal(server, &entry.name) {
+                Some(reason) => Change::Refused(reason),
+                None if taken && item.kind != Kind::Resource => {
+                    Change::Refused(format!("`{}` is registered already", entry.name))
+                }
+                None => {
+                    let members = item.entry(server, &entry.name);
+                    new.entry(item.kind).or_default().push(members);
+                    Change::New
+                }
+            };
+        }
+        entries.push(entry);
+    }
+    for (kind, new) in new {
+        edit.append(list(kind), &new);
+    }
+    // A pattern that somebody wrote may stand for resources that no list names.
+    known.retain(|(kind, _), known| *kind != Kind::Resource || known.pin.is_some());
+    entries.extend(known.into_iter().map(|((kind, _), known)| Entry {
+        kind,
+        name: known.name,
+        change: Change::Vanished,
+        hides: false,
+    }));
+    entries
+}
+
+fn change(known: &Known, item: &Item) -> Change {
+    match &known.pin {
+        None => Change::Unpinned,
+        Some(pin) if *pin == item.pin() => Change::None,
+        Some(pin) => Change::Changed(parts(item.kind, pin, &known.written, item.announced.root())),
+    }
+}
+
+/// Makes an entry say what is announced now, but for what was edited by hand.
+fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
+    let parts: &[Part] = match change {
+        Change::Changed(parts) => parts,
+        Change::Unpinned => &[],
+        Change::None | Change::New | Change::Refused(_) | Change::Vanished => return,
+    };
+    let list = list(item.kind);
+    let own = |text: &str| Doc::parse(text.into()).ok();
+    for part in parts.iter().filter(|part| !part.by_hand) {
+        let value = item
+            .announced
+            .root()
+            .get(part.key)
+            .and_then(|value| own(value.raw()));
+        edit.set(list, known.index, part.key, value);
+    }
+    edit.set(list, known.index, "pin", own(&quote(&item.pin())));
+}
+
+const BEGINNING: &str = "# What exists. What is not here does not exist for agents.\n";

@@ -1,0 +1,190 @@
+//! What a server offers, and the registry entries that it would make.
+
+use engine::{
+    config::Config,
+    json::{Doc, Node, quote},
+    policy::Policy,
+    registry::{Kind, pin},
+};
+
+use super::client::Client;
+use crate::{
+    source::{Edit, Member, Source},
+    visible::is_hidden,
+};
+
+/// A tool, a resource, a resource template or a prompt, as its server announces it.
+pub(super) struct Item {
+    pub(super) kind: Kind,
+    /// The name that its server knows; for a resource its URI or URI pattern.
+    pub(super) name: String,
+    pub(super) announced: Doc,
+}
+
+/// Everything on offer, in the order of the registry.
+pub(super) fn ask(client: &mut Client<'_>) -> anyhow::Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for (kind, method, member, key) in [
+        (Kind::Tool, "tools/list", "tools", "name"),
+        (Kind::Resource, "resources/list", "resources", "uri"),
+        (
+            Kind::Resource,
+            "resources/templates/list",
+            "resourceTemplates",
+            "uriTemplate",
+        ),
+        (Kind::Prompt, "prompts/list", "prompts", "name"),
+    ] {
+        for announced in client.list(method, member)? {
+            let name = announced.root().get(key).and_then(Node::str);
+            let name = name.unwrap_or_default().into_owned();
+            let name = if key == "uriTemplate" {
+                pattern(&name)
+            } else {
+                name
+            };
+            items.push(Item {
+                kind,
+                name,
+                announced,
+            });
+        }
+    }
+    Ok(items)
+}
+
+/// The pattern for all URIs that a template (RFC 6570) stands for, and for more: `*` also stands for
+/// what an expression would escape.
+fn pattern(template: &str) -> String {
+    let mut pattern = String::new();
+    for part in template.split('{') {
+        match part.split_once('}') {
+            Some((_, literal)) => {
+                pattern.push('*');
+                pattern.push_str(literal);
+            }
+            None => pattern.push_str(part),
+        }
+    }
+    pattern
+}
+
+impl Item {
+    pub(super) fn pin(&self) -> String {
+        pin(self.kind, self.announced.root())
+    }
+
+    /// Whether anything in it does not show.
+    pub(super) fn hides(&self) -> bool {
+        hides(self.announced.root())
+    }
+
+    /// Its entry, under the name `name`: as careful as can be, for somebody to review.
+    pub(super) fn entry(&self, server: &str, name: &str) -> Vec<Member> {
+        let announced = |key| (key, self.announced.root().get(key).map(Node::raw));
+        let backend = (name != self.name).then(|| quote(&self.name));
+        let (server, pin) = (quote(server), quote(&self.pin()));
+        let name = quote(name);
+        let members = match self.kind {
+            Kind::Tool => vec![
+                ("name", Some(name.as_str())),
+                announced("title"),
+                announced("description"),
+                ("mcpServer", Some(&server)),
+                ("mcpTool", backend.as_deref()),
+                ("riskTier", Some("\"high\"")),
+                ("access", Some("\"write\"")),
+                ("pin", Some(&pin)),
+                announced("annotations"),
+                announced("inputSchema"),
+                announced("outputSchema"),
+            ],
+            Kind::Resource => vec![
+                ("uri", Some(name.as_str())),
+                announced("title"),
+                announced("description"),
+                ("mcpServer", Some(&server)),
+                ("riskTier", Some("\"high\"")),
+                ("pin", Some(&pin)),
+            ],
+            Kind::Prompt => vec![
+                ("name", Some(name.as_str())),
+                announced("title"),
+                announced("description"),
+                ("mcpServer", Some(&server)),
+                ("mcpPrompt", backend.as_deref()),
+                ("riskTier", Some("\"high\"")),
+                ("pin", Some(&pin)),
+                announced("arguments"),
+            ],
+        };
+        let reads = self
+            .announced
+            .root()
+            .pointer(&["annotations", "readOnlyHint"]);
+        let reads = reads.and_then(Node::bool) == Some(true);
+        let comment = |key| match key {
+            "name" | "uri" => Some("new: nobody has reviewed it"),
+            // Its server's word proves nothing: who reviews it decides.
+            "access" if reads => Some("its server says that it only reads"),
+            _ => None,
+        };
+        members
+            .into_iter()
+            .filter_map(|(key, text)| {
+                let value = Doc::parse(text?.into()).ok()?;
+                Some(Member {
+                    key,
+                    value,
+                    comment: comment(key),
+                })
+            })
+            .collect()
+    }
+
+    /// Why its entry cannot be in a registry.
+    pub(super) fn refusal(&self, server: &str, name: &str) -> Option<String> {
+        if self.kind == Kind::Resource && self.name.contains('*') && self.is_exact() {
+            return Some("a `*` in a URI would stand for anything".to_owned());
+        }
+        let alone = format!("servers: {{ {}: {{}} }}\n", quote(server));
+        let (source, _) = Source::new(String::new(), alone);
+        let mut edit = Edit::new(&source);
+        edit.append(list(self.kind), &[self.entry(server, name)]);
+        let Some(text) = edit.finish() else {
+            return Some("it cannot be written as YAML".to_owned());
+        };
+        let (source, _) = Source::new(String::new(), text);
+        let problems = Policy::compile(Config::join(vec![source.value()], Vec::new())).err()?;
+        let problem = problems.into_iter().next()?;
+        let field = problem
+            .path
+            .split_once("].")
+            .map(|(_, field)| format!("{field}: "));
+        Some(format!("{}{}", field.unwrap_or_default(), problem.message))
+    }
+
+    fn is_exact(&self) -> bool {
+        self.announced.root().get("uri").is_some()
+    }
+}
+
+/// The list of the registry that holds entries of a kind.
+pub(super) const fn list(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tool => "tools",
+        Kind::Resource => "resources",
+        Kind::Prompt => "prompts",
+    }
+}
+
+fn hides(node: Node<'_>) -> bool {
+    let hidden = |text: Option<std::borrow::Cow<'_, str>>| {
+        text.is_some_and(|text| text.chars().any(is_hidden))
+    };
+    hidden(node.str())
+        || node.items().any(hides)
+        || node
+            .members()
+            .any(|it| hidden(Some(it.key())) || hides(it.value()))
+}
