@@ -126,6 +126,13 @@ impl Loaded {
         config.to_json()
     }
 
+    /// Where something is written, as editors and terminals follow it: `file:line:column`.
+    pub(crate) fn written_at(&self, path: &str) -> String {
+        let found = self.place(Problem::new(path, ""));
+        let source = found.source.and_then(|source| self.sources.get(source));
+        source.map_or_else(String::new, |source| source.place(found.at.as_ref()))
+    }
+
     /// An error of what the files say, at its place.
     pub(crate) fn place(&self, problem: Problem) -> Finding {
         place(&self.sources, self.registries, problem)

@@ -4,6 +4,7 @@
 mod bundle;
 mod complete;
 mod envoy;
+mod explain;
 mod import;
 mod inputs;
 mod render;
@@ -39,6 +40,7 @@ enum Command {
     Import(import::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Explain(Box<explain::Arguments>),
     Bundle(bundle::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
@@ -81,6 +84,8 @@ Examples:
       govern the servers of the registry on http://127.0.0.1:10000, and watch each decision
   toolgate test policies --coverage 100
       run the tests beside policies, and see which rules they miss
+  toolgate explain --test 'policies/policy.test.yaml#a refund above 100'
+      tell why a call is decided as it is, rule by rule
   toolgate bundle -r registry.yaml -p base.yaml team.yaml -o bundle.json
       check the files and join them into the one document that the filter loads
   toolgate render --for envoy -r registry.yaml -p policy.yaml -o envoy.yaml

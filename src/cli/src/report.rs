@@ -87,6 +87,19 @@ impl Findings {
         }
     }
 
+    /// Problems of one file, each at its place.
+    pub(crate) fn of(source: Source, problems: Vec<Problem>) -> Self {
+        let list = problems.into_iter().map(|problem| Finding {
+            at: source.locate(&problem),
+            source: Some(0),
+            ..Finding::error(problem)
+        });
+        Self {
+            list: list.collect(),
+            sources: vec![source],
+        }
+    }
+
     /// Tells people, on standard error, why nothing could be done.
     pub(crate) fn refuse(&self) -> ExitCode {
         let mut to = anstream::stderr().lock();
@@ -216,13 +229,10 @@ impl Findings {
         format!("::{command}{space}{properties}::{}\n", data(&message))
     }
 
-    /// Where a finding is, as editors and terminals follow it: `file:line:column`.
+    /// Where a finding is: `file:line:column`.
     pub(crate) fn place(&self, finding: &Finding) -> String {
-        let file = self.source(finding).map_or("", |source| &source.name);
-        match self.region(finding) {
-            Some(Region { start, .. }) => format!("{file}:{}:{}", start.0, start.1),
-            None => file.to_owned(),
-        }
+        let source = self.source(finding);
+        source.map_or_else(String::new, |source| source.place(finding.at.as_ref()))
     }
 
     fn source(&self, finding: &Finding) -> Option<&Source> {

@@ -108,6 +108,14 @@ impl Source {
         (number, line, start..end)
     }
 
+    /// This file and a place in it, as editors and terminals follow it: `file:line:column`.
+    pub(crate) fn place(&self, at: Option<&Range<usize>>) -> String {
+        match at.map(|at| self.position(at.start)) {
+            Some((line, column)) => format!("{}:{line}:{column}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Line and column of a byte, both from 1; columns count characters.
     pub(crate) fn position(&self, at: usize) -> (usize, usize) {
         let (number, begin) = self.line_of(at);

@@ -18,7 +18,7 @@ mod outcome;
 mod request;
 
 pub(crate) use outcome::Outcome;
-pub(crate) use request::{Request, Setting, no_time};
+pub(crate) use request::{Request, Setting, no_time, present};
 
 /// One call: exactly one of `call`, `read`, `prompt`, `list`, `http`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

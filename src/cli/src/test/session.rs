@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
 
 use engine::{
@@ -19,7 +18,7 @@ use crate::{
     inputs::Files,
     report::{Finding, Findings, Level},
     source::Source,
-    trial::{Outcome, Request, Setting},
+    trial::{Outcome, Request, Setting, present},
 };
 
 /// A run over test files.
@@ -81,11 +80,9 @@ pub(super) struct Coverage {
 
 impl<'a> Session<'a> {
     pub(super) fn new(filter: Option<&'a str>) -> Self {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let nanos = since.unwrap_or_default().as_nanos();
         Self {
             filter,
-            present: Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX)),
+            present: present(),
             results: Results::default(),
             subjects: BTreeMap::new(),
         }

@@ -1,6 +1,6 @@
 //! A call that a person wrote, as the request that a client would send.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use engine::{
     config::OneOrMany,
@@ -324,6 +324,13 @@ impl List {
             Self::Prompts => "prompts/list",
         }
     }
+}
+
+/// The present time.
+pub(crate) fn present() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanos = since.unwrap_or_default().as_nanos();
+    Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
 /// A text that is no time.

@@ -1,0 +1,91 @@
+//! `toolgate explain`: one call, and why it is decided as it is.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{ArgGroup, ValueEnum};
+
+use crate::inputs::Files;
+
+mod input;
+mod story;
+
+use story::Story;
+
+/// Tell why a call is decided as it is: the decision, every rule about what is called with what it
+/// asks for and what is there, what each part of its condition came to, and what would have to
+/// change for the call to be allowed.
+///
+/// The call goes through the code that the filter runs. It is told here, or in a file in the form of
+/// one test, or is a test. Facts about the caller are sent in the way that `identity` names.
+///
+/// Examples:
+///   toolgate explain -r registry.yaml -p policy.yaml \
+///       --tool refund_customer --args '{ "amount": 250 }' --user alice --role support_agent
+///   toolgate explain -b bundle.json --call call.yaml
+///   toolgate explain --test 'policies/policy.test.yaml#a refund of 100'
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("policies").args(["registry", "bundle", "test"]).required(true))]
+#[command(group = ArgGroup::new("what").args(["tool", "read", "prompt", "call", "test"]).required(true))]
+pub(crate) struct Arguments {
+    /// Registry files, YAML or JSON.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., requires = "policy")]
+    registry: Vec<PathBuf>,
+    /// Policy files, YAML or JSON.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., requires = "registry")]
+    policy: Vec<PathBuf>,
+    /// A bundle, in place of registry and policy files.
+    #[arg(short, long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+
+    /// A file that holds one call in the form of a test: YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    call: Option<PathBuf>,
+    /// A test, by its file and its name.
+    #[arg(long, value_name = "FILE#NAME")]
+    test: Option<String>,
+
+    #[command(flatten)]
+    written: input::Written,
+
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let files = Files {
+        registry: arguments.registry.clone(),
+        policy: arguments.policy.clone(),
+        bundle: arguments.bundle.clone(),
+    };
+    let question = match (&arguments.test, &arguments.call) {
+        (Some(test), _) => input::from_test(test)?,
+        (None, Some(call)) => input::from_file(call, files)?,
+        (None, None) => Ok(arguments.written.question(files)?),
+    };
+    let asked = match question {
+        Ok(question) => question.ask()?,
+        Err(findings) => Err(findings),
+    };
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(findings) => return Ok(findings.refuse()),
+    };
+    let story = Story::of(&asked);
+    let text = match arguments.format {
+        Format::Text => story.text(),
+        Format::Json => format!("{:#}\n", story.json()),
+    };
+    write!(anstream::stdout().lock(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}
