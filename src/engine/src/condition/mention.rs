@@ -22,7 +22,7 @@ pub struct Mention {
     pub test: Test,
     /// What it is compared with; moments as RFC 3339, durations in seconds.
     pub constants: Vec<Json>,
-    /// The other fact that it is compared with, where it is not a constant.
+    /// The other fact that it is compared with, before the constant: `tenant + "-"`.
     pub other: Option<Fact>,
 }
 

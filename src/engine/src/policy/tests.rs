@@ -1,5 +1,4 @@
 mod explain;
-mod shadow;
 
 use std::collections::BTreeSet;
 

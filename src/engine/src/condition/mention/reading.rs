@@ -144,15 +144,35 @@ impl Reading {
             (None, Some(constants)) => self.compare(left, test, constants),
             (Some(constants), None) => self.compare(right, test, constants),
             (Some(_), Some(_)) => {}
-            (None, None) => match (self.fact(left), self.fact(right)) {
-                (Some(fact), Some(other)) => self.add(Mention {
-                    fact,
-                    test,
-                    constants: Vec::new(),
-                    other: Some(other),
-                }),
-                _ => self.each(&[left, right], test, &[]),
+            (None, None) => self.beside(left, right, test),
+        }
+    }
+
+    /// Two facts, one of which a constant may follow.
+    fn beside(&mut self, left: &Expr, right: &Expr, test: Test) {
+        let (fact, (other, constants)) = match (self.fact(left), self.joined(right)) {
+            (Some(fact), Some(other)) => (fact, other),
+            _ => match (self.fact(right), self.joined(left)) {
+                (Some(fact), Some(other)) => (fact, other),
+                _ => return self.each(&[left, right], test, &[]),
             },
+        };
+        self.add(Mention {
+            fact,
+            test,
+            constants,
+            other: Some(other),
+        });
+    }
+
+    /// A fact, and the constant that follows it.
+    fn joined(&self, expr: &Expr) -> Option<(Fact, Vec<Json>)> {
+        match &expr.kind {
+            ExprKind::Binary(Operator::Add, operands) => {
+                let [left, right] = &**operands;
+                Some((self.fact(left)?, self.constants(right)?))
+            }
+            _ => Some((self.fact(expr)?, Vec::new())),
         }
     }
 
@@ -195,7 +215,7 @@ impl Reading {
         match (self.constants(text), self.constants(wanted)) {
             (None, Some(constants)) => self.compare(text, test, constants),
             (Some(constants), None) => self.compare(wanted, Test::Equal, constants),
-            _ => self.each(&[text, wanted], test, &[]),
+            _ => self.beside(text, wanted, test),
         }
     }
 

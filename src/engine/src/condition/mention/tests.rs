@@ -113,5 +113,9 @@ fn times() {
 fn facts_beside_each_other() {
     check("args.tenant == tenant", &["args.tenant Equal tenant"]);
     check("args.least < args.most", &["args.least Order args.most"]);
+    check(
+        r#"args.workspace.startsWith(tenant + "-")"#,
+        &[r#"args.workspace Prefix ["-"] tenant"#],
+    );
     check("args.role in roles", &["args.role Equal roles[]"]);
 }
