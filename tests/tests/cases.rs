@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use tests::bundle::bundle;
 use tests::client::{self, Request};
 use tests::envoy::{Envoy, Gateway, Setup};
 use tests::recorder::{Answer, Recorder};
@@ -84,7 +85,7 @@ fn gateway(group: &Group, upstream: &Recorder) -> Gateway {
         .keys()
         .map(|name| (name.as_str(), upstream.addr()))
         .collect();
-    Gateway::toolgate(group.bundle().to_string(), &clusters)
+    Gateway::toolgate(bundle(&group.registry, &group.policy), &clusters)
 }
 
 fn answer(case: &Case) -> Answer {

@@ -53,10 +53,21 @@ impl Files {
     /// # Errors
     /// A file cannot be read. Problems in what was read are the inner result's.
     pub(crate) fn load(&self) -> anyhow::Result<Result<Loaded, Findings>> {
+        self.load_with(Source::read)
+    }
+
+    /// As [`Files::load`], from where `read` finds the files.
+    ///
+    /// # Errors
+    /// A file cannot be read. Problems in what was read are the inner result's.
+    pub(crate) fn load_with(
+        &self,
+        read: impl Fn(&Path) -> anyhow::Result<(Source, Option<Finding>)>,
+    ) -> anyhow::Result<Result<Loaded, Findings>> {
         let mut sources = Vec::new();
         let mut list = Vec::new();
         for path in self.paths() {
-            let (source, finding) = Source::read(path)?;
+            let (source, finding) = read(path)?;
             list.extend(finding.map(|finding| Finding {
                 source: Some(sources.len()),
                 ..finding

@@ -3,6 +3,7 @@
 
 mod bundle;
 mod complete;
+mod diff;
 mod envoy;
 mod explain;
 mod import;
@@ -41,6 +42,7 @@ enum Command {
     Run(run::Arguments),
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
+    Diff(diff::Arguments),
     Bundle(bundle::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

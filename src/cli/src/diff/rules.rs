@@ -1,0 +1,93 @@
+//! Which rules changed, and of which of them nothing was seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{config::Config, policy::Policy};
+use serde_json::Value as Json;
+
+use super::{
+    change::{Change, Direction},
+    effect::Pair,
+    facts::written,
+};
+use crate::inputs::Loaded;
+
+/// The rules of both policies, as they are written.
+pub(super) struct Rules<'p> {
+    old: BTreeMap<&'p str, Json>,
+    new: BTreeMap<&'p str, Json>,
+    /// Where the new ones are written.
+    places: BTreeMap<&'p str, &'p str>,
+    /// Whether the policies are the same beside their rules.
+    pub(super) same_beside: bool,
+}
+
+impl<'p> Rules<'p> {
+    pub(super) fn new(old: &'p Loaded, new: &'p Loaded) -> Self {
+        let places = new.policy.rules().iter();
+        Self {
+            old: by_id(old),
+            new: by_id(new),
+            places: places
+                .map(|rule| (rule.id.as_str(), rule.at.as_str()))
+                .collect(),
+            same_beside: beside(&old.config) == beside(&new.config),
+        }
+    }
+
+    /// Whether the same rules are about an entry on both sides.
+    pub(super) fn same_about(&self, pair: &Pair<'p>) -> bool {
+        let about = |policy: &'p Policy, entry: Option<_>, rules: &BTreeMap<&str, Json>| {
+            let about = entry.into_iter().flat_map(|entry| policy.about(entry));
+            about
+                .map(|rule| rules.get(rule.id.as_str()).cloned())
+                .collect::<Vec<_>>()
+        };
+        about(pair.old.policy, pair.old.entry, &self.old)
+            == about(pair.new.policy, pair.new.entry, &self.new)
+    }
+
+    /// Rules that changed and did nothing that was seen.
+    pub(super) fn without_effect(&self, seen: &BTreeSet<String>) -> Vec<Change> {
+        let ids: BTreeSet<_> = self.old.keys().chain(self.new.keys()).collect();
+        let changed = ids
+            .into_iter()
+            .filter(|id| self.old.get(*id) != self.new.get(*id));
+        changed
+            .filter(|id| !seen.contains(**id))
+            .map(|id| {
+                let verb = match (self.old.contains_key(id), self.new.contains_key(id)) {
+                    (true, true) => "changed",
+                    (true, false) => "removed",
+                    (false, _) => "added",
+                };
+                let message = format!("{verb}; no call shows an effect");
+                let at = self.places.get(id).map(|at| (*at).to_owned());
+                Change::new(Direction::Changed, format!("rule {id}"), message, at)
+            })
+            .collect()
+    }
+}
+
+/// A policy without its rules and its version.
+pub(super) fn beside(config: &Config) -> Json {
+    let mut policy = written(&config.policy);
+    if let Some(members) = policy.as_object_mut() {
+        members.retain(|name, _| !["rules", "denied_tools", "version"].contains(&name.as_str()));
+    }
+    policy
+}
+
+fn by_id(side: &Loaded) -> BTreeMap<&str, Json> {
+    let rules = side.policy.rules().iter().zip(&side.config.policy.rules);
+    rules
+        .map(|(rule, source)| {
+            let mut source = written(source);
+            // An id says nothing about calls, and one that is not written is a place.
+            if let Some(members) = source.as_object_mut() {
+                members.remove("id");
+            }
+            (rule.id.as_str(), source)
+        })
+        .collect()
+}
