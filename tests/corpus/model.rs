@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// One file of `tests/cases`: a configuration and what must happen under it.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Group {
     /// What the file is about.
@@ -16,8 +16,22 @@ pub(crate) struct Group {
     pub(crate) registry: Value,
     /// The policy, as a team would write it.
     pub(crate) policy: Value,
+    /// A policy that is tried beside it.
+    #[serde(default)]
+    pub(crate) shadow: Option<Value>,
     /// The cases.
     pub(crate) cases: Vec<Case>,
+}
+
+impl Group {
+    /// The configuration as the filter takes it.
+    pub(crate) fn bundle(&self) -> Value {
+        let mut bundle = serde_json::json!({ "registry": self.registry, "policy": self.policy });
+        if let Some(shadow) = &self.shadow {
+            bundle["shadow"] = shadow.clone();
+        }
+        bundle
+    }
 }
 
 /// One request and what must become of it.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use tests::bundle::bundle;
 use tests::client::{self, Request};
 use tests::envoy::{Envoy, Gateway, Setup};
 use tests::recorder::{Answer, Recorder};
@@ -85,7 +84,7 @@ fn gateway(group: &Group, upstream: &Recorder) -> Gateway {
         .keys()
         .map(|name| (name.as_str(), upstream.addr()))
         .collect();
-    Gateway::toolgate(bundle(&group.registry, &group.policy), &clusters)
+    Gateway::toolgate(group.bundle().to_string(), &clusters)
 }
 
 fn answer(case: &Case) -> Answer {

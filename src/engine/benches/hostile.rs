@@ -40,7 +40,7 @@ fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
     let mut ratios = Vec::new();
     for (file, group) in model::groups(&folder) {
-        let config = Config::join(vec![group.registry.clone()], vec![group.policy.clone()]);
+        let config = Config::from_value(group.bundle());
         let policy = Policy::compile(config).map(Arc::new);
         let policy = policy.unwrap_or_else(|problems| panic!("{file}: {problems:?}"));
         for (what, case, body) in bodies(&group) {

@@ -25,7 +25,8 @@ use crate::{digest::sha256, json::Doc, problem::Problem};
 
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use policy::{
-    Attributes, Audit, AuditLevel, Bounds, Effect, Policy, Presence, Require, Rule, Selector, When,
+    Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,
+    When,
 };
 pub use registry::{
     Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server, Tool,
@@ -42,6 +43,9 @@ pub struct Config {
     pub registry: Registry,
     /// What may happen.
     pub policy: Policy,
+    /// What is tried beside it, without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Policy>,
     /// Where it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Provenance>,
@@ -54,7 +58,7 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// Hex SHA-256 of the canonical registry and policy; a bundle that was changed is refused.
+    /// Hex SHA-256 of the canonical registry and policies; a bundle that was changed is refused.
     pub digest: String,
     /// The files it was made from, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,11 +103,15 @@ impl Config {
         read::join(registries, policies)
     }
 
-    /// Hex SHA-256 of the registry and the policy as [`Config::to_json`] writes them.
+    /// Hex SHA-256 of the registry and the policies as [`Config::to_json`] writes them.
     #[must_use]
     pub fn digest(&self) -> String {
-        let bytes = serde_json::to_vec(&(&self.registry, &self.policy)).unwrap_or_default();
-        sha256(&bytes)
+        let (registry, policy) = (&self.registry, &self.policy);
+        let bytes = match &self.shadow {
+            None => serde_json::to_vec(&(registry, policy)),
+            Some(shadow) => serde_json::to_vec(&(registry, policy, shadow)),
+        };
+        sha256(&bytes.unwrap_or_default())
     }
 
     /// The bundle as JSON: the same text for the same configuration, always.

@@ -23,7 +23,7 @@ use crate::{
 };
 use findings::{Findings, scopes};
 use index::Index;
-use rule::{Demand, Found, Match};
+use rule::{Demand, Found};
 
 pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
 pub use rule::{Attributes, Requirement, Rule};
@@ -34,6 +34,9 @@ pub use verdict::{Approver, Cause, Decision, HiddenBy, Permit, Summary, Verdict}
 pub struct Policy {
     digest: String,
     version: String,
+    shadow_version: String,
+    /// Some rules decide that are not tried, or are tried and do not decide.
+    shadowed: bool,
     registry_version: String,
     environment: Option<String>,
     identity: Identity,
@@ -60,6 +63,12 @@ impl Policy {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The version of what is tried beside it, as [`Policy::version`].
+    #[must_use]
+    pub fn shadow_version(&self) -> &str {
+        &self.shadow_version
     }
 
     /// The registry's version, as [`Policy::version`].
@@ -97,17 +106,20 @@ impl Policy {
     /// Arguments that are not known count against the call: a rule that might deny it or ask for
     /// an approval does, one that might allow it does not.
     pub fn decide(&self, call: &Call<'_>) -> Verdict {
-        let mut findings = match self.findings(call) {
+        self.judge(call).0
+    }
+
+    /// Decides one call, and tells what the shadow rules would have decided, where that differs.
+    pub fn judge(&self, call: &Call<'_>) -> (Verdict, Option<Summary>) {
+        let (mut live, shadow) = match self.findings(call) {
             Ok(findings) => findings,
-            Err(cause) => return Verdict::deny(Decision::default(), cause),
+            Err(cause) => return (Verdict::deny(Decision::default(), cause), None),
         };
-        findings.matched.extend(
-            findings
-                .possible
-                .iter()
-                .filter(|r| r.effect != Effect::Allow),
-        );
-        findings.verdict(call.entry)
+        let verdict = live.assume_the_worst().verdict(call.entry);
+        let shadow = shadow.map(|mut it| it.assume_the_worst().verdict(call.entry).summary());
+        let differs = |shadow: &Summary| !shadow.agrees(&verdict.summary());
+        let shadow = shadow.filter(differs);
+        (verdict, shadow)
     }
 
     /// The permit of what is about nothing registered: handshake, ping, notifications, lists.
@@ -132,7 +144,7 @@ impl Policy {
         if self.hidden(call).is_some() || !(scoped || obtainable) {
             return false;
         }
-        let findings = self.judge(call);
+        let (findings, _) = self.sort(call);
         let denied = findings.fault.is_some()
             || findings
                 .matched
@@ -171,8 +183,8 @@ impl Policy {
         ]
     }
 
-    /// How the rules see a call, or what is decided before them.
-    fn findings(&self, call: &Call<'_>) -> Result<Findings<'_>, Cause> {
+    /// How the rules see a call, live and in shadow; or what is decided before them.
+    fn findings(&self, call: &Call<'_>) -> Result<(Findings<'_>, Option<Findings<'_>>), Cause> {
         if let Some(by) = self.hidden(call) {
             return Err(Cause::Hidden(by));
         }
@@ -180,29 +192,31 @@ impl Policy {
         if call.entry.scopes().any(|scope| !held.contains(scope)) {
             return Err(Cause::MissingScope(scopes(call.entry, None)));
         }
-        Ok(self.judge(call))
+        Ok(self.sort(call))
     }
 
-    fn judge(&self, call: &Call<'_>) -> Findings<'_> {
-        let mut fuel = Fuel::default();
-        let mut findings = Findings::default();
+    /// Each rule is evaluated once. What is only tried has fuel of its own, so that it cannot
+    /// change what is decided.
+    fn sort(&self, call: &Call<'_>) -> (Findings<'_>, Option<Findings<'_>>) {
+        let (mut live_fuel, mut shadow_fuel) = (Fuel::default(), Fuel::default());
+        let mut live = Findings::default();
+        let mut shadow = self.shadowed.then(Findings::default);
         for rule in self.about(call.entry) {
+            let fuel = match rule.live {
+                true => &mut live_fuel,
+                false => &mut shadow_fuel,
+            };
             let matches = rule.matches(call, self.environment(), |condition, facts| {
-                condition.eval(facts, &mut fuel)
+                condition.eval(facts, fuel)
             });
-            match matches {
-                Ok(Match::Yes) => findings.matched.push(rule),
-                Ok(Match::Possible) => findings.possible.push(rule),
-                Ok(Match::Unscoped) if rule.effect != Effect::Deny => {
-                    findings.unscoped.get_or_insert(rule);
-                }
-                Ok(Match::Unscoped | Match::No) => {}
-                Err(fault) => {
-                    findings.fault.get_or_insert((rule, fault));
-                }
+            if let (true, Some(shadow)) = (rule.shadow, &mut shadow) {
+                shadow.add(rule, &matches);
+            }
+            if rule.live {
+                live.add(rule, &matches);
             }
         }
-        findings
+        (live, shadow)
     }
 
     /// All rules, in order.

@@ -12,15 +12,17 @@ use crate::{
     digest::sha256,
     http::Headers,
     json::Node,
-    policy::Policy,
+    policy::{Approver, Policy, Summary},
     refusal::Refusal,
     registry::{Access, Entry, Kind, RiskTier},
     rpc::Message,
 };
 
 mod metric;
+mod terms;
 
 pub use metric::{Metric, MetricKind};
+pub use terms::{Arguments, Closing, Decision, End, Listed, Outcome, Shadow};
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
 #[derive(Debug, Default, Serialize)]
@@ -120,6 +122,9 @@ pub struct Record {
     /// The role that would have to approve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approver_role: Option<String>,
+    /// What the rules that are only tried would have decided, where that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// `version` of the policy.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub policy_version: String,
@@ -158,86 +163,6 @@ pub struct Record {
     /// Time spent in the filter, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter_us: Option<f64>,
-}
-
-/// Metadata of arguments: what can be told without telling a value.
-#[derive(Debug, Serialize)]
-pub struct Arguments {
-    /// Names of the top-level members, at most 64.
-    pub keys: Vec<String>,
-    /// Size of the JSON text.
-    pub bytes: usize,
-    /// SHA-256 of the canonical form (RFC 8785).
-    pub digest: String,
-}
-
-/// How many entries of a list the caller may see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// Passed on.
-    pub shown: u64,
-    /// Left out.
-    pub hidden: u64,
-}
-
-/// What was decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// It may pass.
-    Allow,
-    /// It may not.
-    #[default]
-    Deny,
-    /// It may pass once somebody approves.
-    ApprovalRequired,
-}
-
-/// How the exchange ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The upstream answered, and not with an HTTP error.
-    Ok,
-    /// Toolgate answered in the upstream's place.
-    Denied,
-    /// The upstream answered with an HTTP 4xx.
-    ProtocolError,
-    /// No answer from the upstream, or an HTTP 5xx.
-    TransportError,
-    /// The client went away.
-    ClientAbort,
-    /// Envoy, or a filter before this one, answered.
-    #[default]
-    Rejected,
-}
-
-/// What Envoy knows once a request is over; absent where it does not say.
-#[derive(Clone, Debug, Default)]
-pub struct End {
-    /// HTTP status sent to the client.
-    pub status: Option<u16>,
-    /// `%RESPONSE_CODE_DETAILS%`.
-    pub details: Option<String>,
-    /// Whole duration, in nanoseconds.
-    pub duration_ns: Option<u64>,
-    /// The cluster that the request went to.
-    pub upstream_cluster: Option<String>,
-    /// Request body bytes.
-    pub bytes_in: Option<u64>,
-    /// Response body bytes.
-    pub bytes_out: Option<u64>,
-    /// Time spent in the filter's callbacks, in nanoseconds.
-    pub filter_ns: u64,
-}
-
-/// What is left of an exchange: its record and its metrics.
-#[derive(Debug)]
-pub struct Closing {
-    /// One JSON object.
-    pub record: Vec<u8>,
-    /// What to count.
-    pub metrics: Vec<Metric>,
 }
 
 impl Record {
@@ -318,6 +243,17 @@ impl Record {
                 .collect(),
             bytes: arguments.raw().len(),
             digest: sha256(&arguments.canonical()),
+        });
+    }
+
+    /// Adds what the rules that are only tried would have decided.
+    pub fn tried(&mut self, policy: &Policy, verdict: Option<Summary>) {
+        self.shadow = verdict.map(|verdict| Shadow {
+            decision: verdict.effect.into(),
+            rule: verdict.rule,
+            reason: verdict.reason,
+            approver_role: verdict.approver.map(Approver::into_role),
+            policy_version: policy.shadow_version().to_owned(),
         });
     }
 

@@ -24,6 +24,7 @@ use engine::{
 mod model;
 
 use model::{Case, Group, Seen};
+use serde_json::json;
 
 #[test]
 fn every_case() {
@@ -57,9 +58,56 @@ fn every_case() {
     );
 }
 
+/// Whatever is tried, nothing is answered or forwarded otherwise, and nothing else is recorded.
+#[test]
+fn every_case_beside_a_hostile_shadow() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let all = json!(["*"]);
+    let every = json!({ "id": "all", "tools": all, "resources": all, "prompts": all });
+    let hostile = [
+        json!({ "decision": "allow" }),
+        json!({ "decision": "deny" }),
+        json!({ "decision": "deny", "when": "1 / 0 == 1" }),
+    ];
+    let mut differ = 0;
+    for (file, group) in model::groups(&folder) {
+        let with = |shadow| {
+            let group = Group {
+                shadow,
+                ..group.clone()
+            };
+            compile(&file, &group)
+        };
+        let alone = with(None);
+        for shadow in &hostile {
+            let mut rule = every.clone();
+            let members = shadow.as_object().expect("an object").clone();
+            rule.as_object_mut().expect("an object").extend(members);
+            let beside = with(Some(json!({ "rules": [rule] })));
+            for case in &group.cases {
+                let mut live = run(&alone, case, usize::MAX);
+                let mut seen = run(&beside, case, usize::MAX);
+                for record in [&mut live.record, &mut seen.record] {
+                    let record = record.as_object_mut().expect("an object");
+                    differ += usize::from(record.remove("shadow").is_some());
+                    // It is another configuration, and some name their versions by its digest.
+                    let digest = record.remove("policyDigest").expect("a digest");
+                    record.retain(|_, value| *value != digest.as_str().expect("hex")[..12]);
+                }
+                assert_eq!(
+                    format!("{seen:?}"),
+                    format!("{live:?}"),
+                    "{file}: {}",
+                    case.name
+                );
+            }
+        }
+    }
+    assert!(differ > 50, "only {differ} verdicts differ");
+}
+
 fn compile(file: &str, group: &Group) -> Arc<Policy> {
-    let config = Config::join(vec![group.registry.clone()], vec![group.policy.clone()]);
-    let policy = Policy::compile(config);
+    let policy = Policy::compile(Config::from_value(group.bundle()));
     Arc::new(policy.unwrap_or_else(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         panic!(

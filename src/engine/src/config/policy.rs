@@ -28,6 +28,10 @@ pub struct Policy {
         skip_serializing_if = "Option::is_none"
     )]
     pub version: Option<String>,
+    /// Whether this file decides. With `shadow` it runs beside the other files, in the place of their
+    /// rules: what it would have decided is recorded where it differs, and changes nothing.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: Mode,
     /// Where this gateway runs: `prod`. Without it, nothing that is limited to environments exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -99,6 +103,10 @@ pub struct Rule {
     /// A condition in CEL, or in the short form `{ amount_gt: 100 }`. An error in it denies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
+    /// Whether the rule decides. With `shadow` it only shows, in the audit record, what would be
+    /// decided if it did.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: Mode,
     /// What is decided where the rule matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<Effect>,
@@ -119,6 +127,18 @@ pub struct Rule {
     pub audit: Option<Audit>,
     #[serde(skip)]
     pub(crate) at: String,
+}
+
+/// Whether a rule decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// It decides.
+    #[default]
+    Enforce,
+    /// It is tried beside the rules that decide: recorded, without effect.
+    Shadow,
 }
 
 /// What is decided.

@@ -1,12 +1,14 @@
 //! Reads files and bundles item by item, so that every problem is told at once.
 
+mod join;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    Config, Effect, OneOrMany, Policy, Prompt, Registry, Resource, Rule, Selector, Server, Tool,
+    Config, Mode, Policy, Prompt, Registry, Resource, Rule, Server, Tool,
     value::{self, Step, What},
 };
 use crate::problem::{Problem, closest};
@@ -31,15 +33,19 @@ pub(super) fn bundle(value: Value) -> Config {
         value.unwrap_or_default()
     };
     let (registry, policy) = (part("registry"), part("policy"));
-    let bundle = members.remove("bundle");
+    let (shadow, bundle) = (members.remove("shadow"), members.remove("bundle"));
     for name in members.keys() {
-        let known = ["registry", "policy", "bundle"];
+        let known = ["registry", "policy", "shadow", "bundle"];
         reading.problems.push(unknown(name, known.into_iter(), ""));
     }
     let bundle = bundle.and_then(|value| reading.item(&value, "bundle", &["digest"]));
     let registry = reading.registry(registry, "registry");
-    let policy = reading.policy(policy, "policy");
-    let config = reading.finish(vec![registry], vec![policy]);
+    let mut policies = vec![reading.policy(policy, "policy")];
+    policies.extend(shadow.map(|shadow| Policy {
+        mode: Mode::Shadow,
+        ..reading.policy(shadow, "shadow")
+    }));
+    let config = reading.finish(vec![registry], policies);
     Config { bundle, ..config }
 }
 
@@ -261,86 +267,6 @@ impl Reading {
             };
         }
     }
-
-    fn finish(mut self, registries: Vec<Registry>, policies: Vec<Policy>) -> Config {
-        let registry = self.join_registries(registries);
-        let policy = self.join_policies(policies);
-        Config {
-            registry,
-            policy,
-            bundle: None,
-            faults: self.problems.into_iter().map(trimmed).collect(),
-        }
-    }
-
-    fn join_registries(&mut self, files: Vec<Registry>) -> Registry {
-        let version = versions(files.iter().map(|file| file.version.as_deref()));
-        let mut joined = Registry {
-            version,
-            ..Registry::default()
-        };
-        for file in files {
-            for (id, server) in file.servers {
-                if joined.servers.contains_key(&id) {
-                    let message = format!("server `{id}` is declared twice");
-                    self.problems.push(Problem::new(&server.at, message));
-                }
-                joined.servers.insert(id, server);
-            }
-            joined.tools.extend(file.tools);
-            joined.resources.extend(file.resources);
-            joined.prompts.extend(file.prompts);
-        }
-        for id in std::mem::take(&mut self.implied) {
-            joined.servers.entry(id).or_default();
-        }
-        joined
-    }
-
-    fn join_policies(&mut self, files: Vec<Policy>) -> Policy {
-        let version = versions(files.iter().map(|file| file.version.as_deref()));
-        let mut joined = Policy {
-            version,
-            ..Policy::default()
-        };
-        let mut denials = Vec::new();
-        for file in files {
-            let at = &file.at;
-            self.once(&mut joined.environment, file.environment, at, "environment");
-            self.once(&mut joined.identity, file.identity, at, "identity");
-            self.once(&mut joined.bounds, file.bounds, at, "bounds");
-            joined.rules.extend(file.rules);
-            if !file.denied_tools.is_empty() {
-                denials.push((below(at, "denied_tools"), file.denied_tools));
-            }
-        }
-        for (i, (at, names)) in denials.into_iter().enumerate() {
-            let nth = if i == 0 {
-                String::new()
-            } else {
-                format!("-{}", i + 1)
-            };
-            joined.rules.push(Rule {
-                id: Some(format!("denied_tools{nth}")),
-                tools: Some(Selector::Names(OneOrMany::Many(names))),
-                decision: Some(Effect::Deny),
-                at,
-                ..Rule::default()
-            });
-        }
-        joined
-    }
-
-    /// Keeps what only one file may say.
-    fn once<T>(&mut self, slot: &mut Option<T>, value: Option<T>, at: &str, name: &str) {
-        if slot.is_some() && value.is_some() {
-            let message = format!("another policy file has `{name}` already");
-            self.problems.push(Problem::new(below(at, name), message));
-        }
-        if value.is_some() {
-            *slot = value;
-        }
-    }
 }
 
 /// Takes a member out of an object, if it has the right shape.
@@ -386,12 +312,6 @@ fn unknown(name: &str, known: impl Iterator<Item = &'static str>, at: &str) -> P
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem,
     }
-}
-
-/// The versions of several files as one.
-fn versions<'a>(all: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
-    let all: Vec<&str> = all.flatten().collect();
-    (!all.is_empty()).then(|| all.join("+"))
 }
 
 /// What cannot be left out.

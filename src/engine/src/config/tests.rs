@@ -62,7 +62,7 @@ fn every_problem_of_a_policy_is_told_at_once() {
         json!([]),
         json!({
             "version": 1.5,
-            "mode": "shadow",
+            "obligations": [],
             "bounds": {"max_request_bytes": "4MB"},
             "identity": {
                 "user": {"jwt": "sub", "header": "x-user"},
@@ -90,7 +90,7 @@ fn every_problem_of_a_policy_is_told_at_once() {
             "policy[0]:rules[3].require.user: expected true, a text, or a list of texts, found `1`",
             "policy[0]:rules[3].tools[0]: expected a text, found `1`",
             "policy[0]:rules[4].when: expected a condition, found a list",
-            "policy[0]: unknown field `mode`",
+            "policy[0]: unknown field `obligations`",
             "policy[0]:bounds.max_request_bytes: expected a whole number, found `4MB`",
             "policy[0]:identity.agent: a header is believed only with `trusted: true`, and alone",
             "policy[0]:identity.issuers[0].jwks: expected one of `url`, `file`, `inline`, found an object",

@@ -8,7 +8,7 @@ use crate::{
     cx::Cx,
     http::{Edits, HeaderEdit},
     json::{Doc, Node, Splice, quote, splice},
-    policy::{Approver, Cause, HiddenBy, Verdict},
+    policy::{Cause, HiddenBy, Verdict},
     record::Decision,
     refusal::Refusal,
     registry::{Entry, Kind},
@@ -136,7 +136,8 @@ impl Exchange {
             meta: Partial::Known(message.params.and_then(|params| params.get("_meta"))),
             ..seen
         };
-        let verdict = policy.decide(&call);
+        let (verdict, shadow) = policy.judge(&call);
+        self.record.tried(&policy, shadow);
         if let Verdict::Deny { cause, decision } = &verdict {
             // What the caller may not see at all does not exist for it; only audit knows better.
             if !policy.visible(&seen) {
@@ -148,15 +149,11 @@ impl Exchange {
                 return Err(Refusal::MissingScope(scopes.clone()));
             }
         }
-        if wanted.kind == Kind::Tool && message.era == Era::Modern {
-            let declared = entry.input.param_headers();
-            rpc::check_params(&request.headers, wanted.arguments, declared)
-                .map_err(Refusal::Unreadable)?;
+        if let Err(refusal) = fits(request, message, wanted, entry) {
+            // It would be refused under any rules.
+            self.record.shadow = None;
+            return Err(refusal);
         }
-        entry
-            .input
-            .violations(wanted.arguments, MAX_VIOLATIONS)
-            .map_err(Refusal::Contract)?;
         match verdict {
             Verdict::Allow(permit) => {
                 let mut edits = rename(message, doc, wanted, entry);
@@ -174,10 +171,7 @@ impl Exchange {
                 self.record.decision = Decision::ApprovalRequired;
                 Err(Refusal::ApproverUnreachable {
                     rule: permit.decision().rule.clone(),
-                    approver: match approver {
-                        Approver::Role(role) => role,
-                        Approver::User => "the user".to_owned(),
-                    },
+                    approver: approver.into_role(),
                 })
             }
             Verdict::Deny { decision, cause } => Err(match cause {
@@ -193,6 +187,24 @@ impl Exchange {
             }),
         }
     }
+}
+
+/// Whether the arguments are what the entry expects.
+fn fits(
+    request: &Request,
+    message: &Message<'_>,
+    wanted: &Wanted<'_>,
+    entry: &Entry,
+) -> Result<(), Refusal> {
+    if wanted.kind == Kind::Tool && message.era == Era::Modern {
+        let declared = entry.input.param_headers();
+        rpc::check_params(&request.headers, wanted.arguments, declared)
+            .map_err(Refusal::Unreadable)?;
+    }
+    entry
+        .input
+        .violations(wanted.arguments, MAX_VIOLATIONS)
+        .map_err(Refusal::Contract)
 }
 
 /// Whether the message only asks for completions of arguments: allowed to whoever sees the entry.

@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use super::{Policy, check::Check, lower::Lowering};
+use super::{
+    Policy,
+    check::Check,
+    lower::{Lowering, Role},
+};
 use crate::{config::Config, problem::Problem, registry::build::Build};
 
 impl Policy {
@@ -29,6 +33,7 @@ impl Policy {
         let Config {
             registry,
             policy,
+            shadow,
             bundle,
             faults,
         } = config;
@@ -46,9 +51,15 @@ impl Policy {
             problems.push(problem.help("make it again, or leave out `bundle`"));
         }
         let mut lowering = Lowering::new(&registry, policy.environment.as_deref(), problems);
-        for rule in policy.rules {
-            lowering.rule(rule);
-        }
+        let role = shadow.as_ref().map_or(Role::Alone, |_| Role::Live);
+        lowering.rules(policy.rules, role);
+        let shadow_version = match shadow {
+            None => version.clone(),
+            Some(shadow) => {
+                lowering.rules(shadow.rules, Role::Shadow);
+                shadow.version.unwrap_or_else(short)
+            }
+        };
         let Lowering {
             rules,
             index,
@@ -59,6 +70,8 @@ impl Policy {
         let policy = Self {
             digest,
             version,
+            shadow_version,
+            shadowed: rules.iter().any(|rule| rule.live != rule.shadow),
             registry_version,
             environment: policy.environment,
             identity: policy.identity.unwrap_or_default(),

@@ -72,6 +72,8 @@ impl Rule {
             its.is_some_and(|its| its.source() == mine.source())
         });
         condition
+            && self.live >= other.live
+            && self.shadow >= other.shadow
             && self.at_least_as_strict(other)
             && self.user.admits(&other.user)
             && self.agent.admits(&other.agent)

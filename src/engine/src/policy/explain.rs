@@ -84,24 +84,27 @@ pub enum Foresight {
 }
 
 impl Policy {
-    /// Every rule beside `call`, in order.
+    /// Every rule beside `call`, in order; also rules that are only tried.
     #[must_use]
     pub fn explain(&self, call: &Call<'_>) -> Vec<Considered<'_>> {
-        let mut fuel = Fuel::default();
+        let (mut live_fuel, mut shadow_fuel) = (Fuel::default(), Fuel::default());
         let mut about = self.about(call.entry).peekable();
-        self.rules
-            .iter()
-            .map(
-                |rule| match about.next_if(|next| next.place == rule.place) {
-                    Some(rule) => self.consider(rule, call, &mut fuel),
-                    None => Considered {
-                        rule,
-                        outcome: Outcome::Elsewhere,
-                        parts: Vec::new(),
-                    },
+        let mut all = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            let fuel = match rule.live {
+                true => &mut live_fuel,
+                false => &mut shadow_fuel,
+            };
+            all.push(match about.next_if(|next| next.place == rule.place) {
+                Some(rule) => self.consider(rule, call, fuel),
+                None => Considered {
+                    rule,
+                    outcome: Outcome::Elsewhere,
+                    parts: Vec::new(),
                 },
-            )
-            .collect()
+            });
+        }
+        all
     }
 
     /// What the entry of `call` asks for, before any rule.
@@ -135,7 +138,7 @@ impl Policy {
         entry.retain(|part| part.holds != Truth::True);
         let (mut against, mut ways) = (Vec::new(), Vec::new());
         let mut granted = false;
-        for one in self.explain(call) {
+        for one in self.explain(call).into_iter().filter(|one| one.rule.live) {
             let denies = one.rule.effect == Effect::Deny;
             match one.outcome {
                 Outcome::Failed(_) => against.push(one),
@@ -163,7 +166,7 @@ impl Policy {
     #[must_use]
     pub fn foresee(&self, call: &Call<'_>) -> Foresight {
         let findings = match self.findings(call) {
-            Ok(findings) => findings,
+            Ok((findings, _)) => findings,
             Err(cause) => {
                 let verdict = Verdict::deny(Decision::default(), cause);
                 return Foresight::Certain(verdict.summary());

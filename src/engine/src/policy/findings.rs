@@ -1,6 +1,9 @@
 //! How the rules see one call, and what follows from it.
 
-use super::{Approver, Cause, Decision, Permit, Verdict, rule::Rule};
+use super::{
+    Approver, Cause, Decision, Permit, Verdict,
+    rule::{Match, Rule},
+};
 use crate::{condition, config::Effect, registry::Entry};
 
 /// How the rules see one call.
@@ -16,7 +19,30 @@ pub(super) struct Findings<'p> {
     pub(super) unscoped: Option<&'p Rule>,
 }
 
-impl Findings<'_> {
+impl<'p> Findings<'p> {
+    /// Adds how one rule sees the call.
+    pub(super) fn add(&mut self, rule: &'p Rule, matches: &Result<Match, condition::Fault>) {
+        match matches {
+            Ok(Match::Yes) => self.matched.push(rule),
+            Ok(Match::Possible) => self.possible.push(rule),
+            Ok(Match::Unscoped) if rule.effect != Effect::Deny => {
+                self.unscoped.get_or_insert(rule);
+            }
+            Ok(Match::Unscoped | Match::No) => {}
+            Err(fault) => {
+                self.fault.get_or_insert_with(|| (rule, fault.clone()));
+            }
+        }
+    }
+
+    /// Counts what is not known against the call.
+    pub(super) fn assume_the_worst(&mut self) -> &Self {
+        let possible = self.possible.drain(..);
+        self.matched
+            .extend(possible.filter(|rule| rule.effect != Effect::Allow));
+        self
+    }
+
     /// The strictest of what was found.
     pub(super) fn verdict(&self, entry: &Entry) -> Verdict {
         let deciding = self.first(|rule| rule.effect == Effect::Deny);

@@ -8,16 +8,30 @@ use super::{
 };
 use crate::{
     condition::{self, Condition},
-    config::{self, Effect, OneOrMany, Presence, Require, Selector, When},
+    config::{self, Effect, Mode, OneOrMany, Presence, Require, Selector, When},
     problem::{Problem, closest},
     registry::{Kind, Registry, pattern::Glob},
 };
+
+/// What the rules of a policy are there for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// They decide, and nothing is tried in their place.
+    Alone,
+    /// They decide, and others are tried in their place.
+    Live,
+    /// They are tried.
+    Shadow,
+}
 
 /// Rules in the making.
 pub(super) struct Lowering<'r> {
     registry: &'r Registry,
     environment: Option<&'r str>,
     ids: BTreeSet<String>,
+    role: Role,
+    /// How many rules came before those of the present policy.
+    before: usize,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Index,
     pub(super) problems: Vec<Problem>,
@@ -29,24 +43,36 @@ impl<'r> Lowering<'r> {
         environment: Option<&'r str>,
         problems: Vec<Problem>,
     ) -> Self {
-        let (ids, rules, index) = (BTreeSet::new(), Vec::new(), Index::default());
         Self {
             registry,
             environment,
-            ids,
-            rules,
-            index,
+            ids: BTreeSet::new(),
+            role: Role::Alone,
+            before: 0,
+            rules: Vec::new(),
+            index: Index::default(),
             problems,
         }
     }
 
-    pub(super) fn rule(&mut self, written: config::Rule) {
+    /// The rules of one policy. Their ids are their own: a policy that is tried in the place of
+    /// another mostly has the same.
+    pub(super) fn rules(&mut self, rules: Vec<config::Rule>, role: Role) {
+        self.ids.clear();
+        self.role = role;
+        self.before = self.rules.len();
+        for rule in rules {
+            self.rule(rule);
+        }
+    }
+
+    fn rule(&mut self, written: config::Rule) {
         let at = written.at.clone();
         let place = self.rules.len();
         let id = written
             .id
             .clone()
-            .unwrap_or_else(|| format!("rule-{}", place + 1));
+            .unwrap_or_else(|| format!("rule-{}", place - self.before + 1));
         if !self.ids.insert(id.clone()) {
             self.wrong(&at, "id", format!("another rule has the id `{id}`"));
         }
@@ -67,9 +93,12 @@ impl<'r> Lowering<'r> {
         let tenants = self.list(&at, "tenants", written.tenants.as_ref());
         let roles = self.list(&at, "require.roles", require.roles.as_ref());
         let scopes = self.list(&at, "require.scopes", require.scopes.as_ref());
+        let enforced = written.mode == Mode::Enforce;
         let mut rule = Rule {
             place,
             id,
+            live: enforced && self.role != Role::Shadow,
+            shadow: !enforced || self.role != Role::Live,
             effect,
             confirmed_by_user: written.requires_user_confirmation,
             approver_role: written.approver_role,

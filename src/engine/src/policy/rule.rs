@@ -18,6 +18,10 @@ pub struct Rule {
     pub id: String,
     /// Where it is written: `policy[0]:rules[2]`.
     pub at: String,
+    /// Whether it decides.
+    pub live: bool,
+    /// Whether it takes part in the verdict that is tried beside the live one.
+    pub shadow: bool,
     /// What it decides.
     pub effect: Effect,
     /// Whether the user is the one who approves.

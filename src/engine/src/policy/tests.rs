@@ -1,4 +1,5 @@
 mod explain;
+mod shadow;
 
 use std::collections::BTreeSet;
 

@@ -172,6 +172,17 @@ impl Cause {
     }
 }
 
+impl Approver {
+    /// The role that may approve, or `the user`.
+    #[must_use]
+    pub fn into_role(self) -> String {
+        match self {
+            Self::Role(role) => role,
+            Self::User => "the user".to_owned(),
+        }
+    }
+}
+
 impl HiddenBy {
     /// In one word.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::rpc::Method;
 
-use super::{Decision, Record};
+use super::Record;
 
 /// One metric of Envoy's statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +35,7 @@ impl Record {
         let server = known(true, &self.server);
         let tool = known(self.risk_tier.is_some(), &self.tool_name);
         let method = self.method.as_deref().map_or("-", known_method);
-        let decision = match self.decision {
-            Decision::Allow => "allow",
-            Decision::Deny => "deny",
-            Decision::ApprovalRequired => "approval_required",
-        };
+        let decision = self.decision.as_str();
         let reason = self.reason;
         let calls = format!(
             "toolgate_calls_total;server={server};tool={tool};method={method};decision={decision};\
@@ -50,6 +46,16 @@ impl Record {
             kind: MetricKind::Counter,
             value: 1,
         }];
+        if let Some(shadow) = &self.shadow {
+            let shadow = shadow.decision.as_str();
+            metrics.push(Metric {
+                name: format!(
+                    "toolgate_shadow_total;server={server};tool={tool};live={decision};shadow={shadow}"
+                ),
+                kind: MetricKind::Counter,
+                value: 1,
+            });
+        }
         let mut time = |name: &str, value: u64| {
             metrics.push(Metric {
                 name: format!("{name};server={server};tool={tool};method={method}"),

@@ -1,0 +1,126 @@
+//! The terms in which a record tells what happened.
+
+use serde::Serialize;
+
+use super::Metric;
+use crate::config::Effect;
+
+/// Metadata of arguments: what can be told without telling a value.
+#[derive(Debug, Serialize)]
+pub struct Arguments {
+    /// Names of the top-level members, at most 64.
+    pub keys: Vec<String>,
+    /// Size of the JSON text.
+    pub bytes: usize,
+    /// SHA-256 of the canonical form (RFC 8785).
+    pub digest: String,
+}
+
+/// A verdict that was only tried.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shadow {
+    /// `allow`, `deny` or `approval_required`.
+    pub decision: Decision,
+    /// The rule that would have decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why, as a code.
+    pub reason: &'static str,
+    /// The role that would have had to approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver_role: Option<String>,
+    /// `version` of what is tried.
+    pub policy_version: String,
+}
+
+/// How many entries of a list the caller may see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Passed on.
+    pub shown: u64,
+    /// Left out.
+    pub hidden: u64,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may pass.
+    Allow,
+    /// It may not.
+    #[default]
+    Deny,
+    /// It may pass once somebody approves.
+    ApprovalRequired,
+}
+
+impl Decision {
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::ApprovalRequired => "approval_required",
+        }
+    }
+}
+
+impl From<Effect> for Decision {
+    fn from(effect: Effect) -> Self {
+        match effect {
+            Effect::Allow => Self::Allow,
+            Effect::ApprovalRequired => Self::ApprovalRequired,
+            Effect::Deny => Self::Deny,
+        }
+    }
+}
+
+/// How the exchange ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The upstream answered, and not with an HTTP error.
+    Ok,
+    /// Toolgate answered in the upstream's place.
+    Denied,
+    /// The upstream answered with an HTTP 4xx.
+    ProtocolError,
+    /// No answer from the upstream, or an HTTP 5xx.
+    TransportError,
+    /// The client went away.
+    ClientAbort,
+    /// Envoy, or a filter before this one, answered.
+    #[default]
+    Rejected,
+}
+
+/// What Envoy knows once a request is over; absent where it does not say.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// HTTP status sent to the client.
+    pub status: Option<u16>,
+    /// `%RESPONSE_CODE_DETAILS%`.
+    pub details: Option<String>,
+    /// Whole duration, in nanoseconds.
+    pub duration_ns: Option<u64>,
+    /// The cluster that the request went to.
+    pub upstream_cluster: Option<String>,
+    /// Request body bytes.
+    pub bytes_in: Option<u64>,
+    /// Response body bytes.
+    pub bytes_out: Option<u64>,
+    /// Time spent in the filter's callbacks, in nanoseconds.
+    pub filter_ns: u64,
+}
+
+/// What is left of an exchange: its record and its metrics.
+#[derive(Debug)]
+pub struct Closing {
+    /// One JSON object.
+    pub record: Vec<u8>,
+    /// What to count.
+    pub metrics: Vec<Metric>,
+}
