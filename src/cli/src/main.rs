@@ -8,6 +8,7 @@ mod envoy;
 mod explain;
 mod import;
 mod inputs;
+mod lint;
 mod render;
 mod report;
 mod run;
@@ -43,6 +44,7 @@ enum Command {
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
     Diff(diff::Arguments),
+    Lint(lint::Arguments),
     Bundle(bundle::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -123,6 +123,11 @@ impl Source {
         (number, before.chars().count().saturating_add(1))
     }
 
+    /// Whether a byte is part of a value or a key, not of a comment or of what stands between.
+    pub(crate) fn is_within_text(&self, at: usize) -> bool {
+        self.root.holds(at)
+    }
+
     /// The number of the line that holds a byte, and the byte it begins with.
     fn line_of(&self, at: usize) -> (usize, usize) {
         let number = self.lines.partition_point(|begin| *begin <= at);
@@ -252,6 +257,17 @@ impl Tree {
         }
     }
 
+    /// Whether a key or a scalar spans a byte.
+    fn holds(&self, at: usize) -> bool {
+        match &self.shape {
+            Shape::Leaf(_) => self.at.contains(&at),
+            Shape::List(items) => items.iter().any(|item| item.holds(at)),
+            Shape::Map(members) => members
+                .iter()
+                .any(|(_, key_at, value)| key_at.contains(&at) || value.holds(at)),
+        }
+    }
+
     fn value(&self) -> Value {
         match &self.shape {
             Shape::Leaf(value) => value.clone(),
@@ -291,8 +307,15 @@ impl Tree {
                     || self.at.clone(),
                     |(_, key_at, value, rest)| {
                         let found = value.find(rest, about);
-                        // A block's own span starts below its key: the key says more.
-                        if found == value.at && !matches!(value.shape, Shape::Leaf(_)) {
+                        // A block's own span starts below its key: the key says more. The only
+                        // item of a list spans as much as the list.
+                        let of_item = match &value.shape {
+                            Shape::List(items) => next_index(rest.trim_start_matches(['.', '/']))
+                                .is_some_and(|(index, _)| index < items.len()),
+                            Shape::Leaf(_) => true,
+                            Shape::Map(_) => false,
+                        };
+                        if found == value.at && !of_item {
                             return key_at.clone();
                         }
                         found

@@ -1,0 +1,209 @@
+//! `toolgate lint`: what holds together, and is unwise all the same.
+//!
+//! A family of lints is a file of `lint/`: its lints, and one function that looks. What a rule means
+//! and what a condition can be is asked of the engine.
+
+use std::{
+    io::Write as _,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::bail;
+use engine::{
+    cx::Timestamp,
+    problem::{Problem, closest},
+};
+
+use crate::{
+    FINDINGS,
+    inputs::{Files, Loaded},
+    report::{Finding, Findings, Format, Level},
+};
+
+mod allow;
+mod lifecycle;
+mod rules;
+
+/// Judge registry and policy files: what loads, and is unwise all the same.
+///
+/// Rules that never decide, tools that nobody may use, writes that nobody approves, schemas that take
+/// anything, names that agents mistake for each other, descriptions that give orders. Files that do
+/// not load are refused with every problem at once, as by `toolgate bundle`.
+///
+/// A finding is silenced where it stands, with the reason, by a comment on its line or above it:
+///
+///   # lint: allow unreachable-rule - kept until the migration ends
+///
+/// Examples:
+///   toolgate lint -r registry.yaml -p policy.yaml
+///   toolgate lint -r registry.yaml -p policy.yaml --format github
+///   toolgate lint --explain unreachable-rule
+///
+/// Exit status: 0 nothing but notes was found, 1 errors or warnings were, 2 the files do not load.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    files: Files,
+    /// How findings are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Leave out this lint everywhere; for JSON files, which have no comments.
+    #[arg(long, value_name = "CODE")]
+    allow: Vec<String>,
+    /// Make findings of this lint errors.
+    #[arg(long, value_name = "CODE")]
+    deny: Vec<String>,
+    /// Exit with 0 whatever is found.
+    #[arg(long)]
+    exit_zero: bool,
+    /// Print the page of a lint: what it finds, and what to do.
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    explain: Option<String>,
+    /// List all lints.
+    #[arg(long, exclusive = true)]
+    list: bool,
+}
+
+/// One judgement.
+pub(crate) struct Lint {
+    /// The name under which it is explained and silenced.
+    pub(crate) code: &'static str,
+    /// How much its findings matter.
+    pub(crate) level: Level,
+    /// Its page of `policies/lints`.
+    pub(crate) page: &'static str,
+}
+
+/// The files under review, and what was found so far.
+pub(crate) struct Review<'l> {
+    loaded: &'l Loaded,
+    /// For what goes at a date.
+    now: Timestamp,
+    list: Vec<Finding>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.list {
+        return list();
+    }
+    if let Some(code) = &arguments.explain {
+        write!(anstream::stdout(), "{}", named(code)?.page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for code in arguments.allow.iter().chain(&arguments.deny) {
+        named(code)?;
+    }
+    let loaded = match arguments.files.load()? {
+        Ok(loaded) => loaded,
+        Err(refused) => return Ok(refused.refuse()),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let now = Timestamp(i64::try_from(now.as_nanos())?);
+    let mut list = review(&loaded, now);
+    let named = |codes: &[String], finding: &Finding| {
+        finding
+            .code
+            .is_some_and(|code| codes.iter().any(|one| one == code))
+    };
+    list.retain(|finding| !named(&arguments.allow, finding));
+    for finding in &mut list {
+        if named(&arguments.deny, finding) {
+            finding.level = Level::Error;
+        }
+    }
+    let matters = list.iter().any(|finding| match finding.level {
+        Level::Error | Level::Warning => true,
+        Level::Note => false,
+    });
+    let findings = Findings {
+        sources: loaded.sources,
+        list,
+    };
+    findings.print(arguments.format)?;
+    Ok(if matters && !arguments.exit_zero {
+        ExitCode::from(FINDINGS)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Everything found that no comment allows, in the order of the files.
+fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
+    let mut review = Review {
+        loaded,
+        now,
+        list: Vec::new(),
+    };
+    rules::review(&mut review);
+    lifecycle::review(&mut review);
+    let mut list = allow::apply(&loaded.sources, review.list);
+    list.sort_by_key(|finding| {
+        let at = finding.at.as_ref().map(|at| at.start);
+        (finding.source, at, finding.code)
+    });
+    list.dedup();
+    list
+}
+
+/// All lints, family by family.
+fn lints() -> impl Iterator<Item = &'static Lint> {
+    let families: [&'static [&'static Lint]; 3] = [allow::LINTS, rules::LINTS, lifecycle::LINTS];
+    families.into_iter().flatten().copied()
+}
+
+fn named(code: &str) -> anyhow::Result<&'static Lint> {
+    if let Some(lint) = lints().find(|lint| lint.code == code) {
+        return Ok(lint);
+    }
+    match closest(code, lints().map(|lint| lint.code)) {
+        Some(close) => bail!("no lint is called `{code}`; did you mean `{close}`?"),
+        None => bail!("no lint is called `{code}`; `toolgate lint --list` lists them"),
+    }
+}
+
+fn list() -> anyhow::Result<ExitCode> {
+    let mut to = anstream::stdout().lock();
+    for lint in lints() {
+        writeln!(
+            to,
+            "{:24} {:8} {}",
+            lint.code,
+            lint.level.name(),
+            lint.summary()
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Lint {
+    /// What it finds, in a sentence: the first below the title of its page.
+    fn summary(&self) -> &'static str {
+        let mut lines = self.page.lines().skip(1);
+        lines.find(|line| !line.is_empty()).unwrap_or_default()
+    }
+
+    /// A finding without a place.
+    pub(crate) const fn finding(&self, problem: Problem) -> Finding {
+        let mut finding = Finding::error(problem);
+        finding.level = self.level;
+        finding.code = Some(self.code);
+        finding
+    }
+}
+
+impl Review<'_> {
+    /// Tells a finding; its path begins with the file's place, as the engine writes it.
+    fn tell(&mut self, lint: &Lint, problem: Problem) {
+        let found = self.loaded.place(problem);
+        self.list.push(Finding {
+            source: found.source,
+            at: found.at,
+            ..lint.finding(found.problem)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use super::*;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn load(registry: Vec<PathBuf>, policy: Vec<PathBuf>) -> Loaded {
+    let files = Files {
+        registry,
+        policy,
+        ..Files::default()
+    };
+    match files.load().expect("files that are there") {
+        Ok(loaded) => loaded,
+        Err(refused) => panic!("{:#?}", refused.list),
+    }
+}
+
+fn review_of(loaded: &Loaded) -> Vec<Finding> {
+    review(loaded, Timestamp::parse("2026-11-21").expect("a date"))
+}
+
+/// What is found in one fixture, a registry and a policy in one file: line and code.
+fn found(name: &str, text: &str) -> BTreeSet<(usize, String)> {
+    let folder = std::env::temp_dir().join(format!("toolgate-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let (registry, policy) = text.split_once("\n---\n").expect("two documents");
+    let above = registry.lines().count() + 1;
+    let files = [("registry.yaml", registry), ("policy.yaml", policy)];
+    let [registry, policy] = files.map(|(file, text)| {
+        let path = folder.join(file);
+        fs::write(&path, text).expect("written");
+        path
+    });
+    let loaded = load(vec![registry], vec![policy]);
+    fs::remove_dir_all(folder).expect("removed");
+    review_of(&loaded)
+        .into_iter()
+        .map(|finding| {
+            let source = finding.source.expect("a file");
+            let at = finding.at.expect("a place").start;
+            let (line, _) = loaded.sources[source].position(at);
+            let code = finding.code.expect("a code").to_owned();
+            (if source == 0 { line } else { above + line }, code)
+        })
+        .collect()
+}
+
+/// Marks in a fixture: `# expect: CODE` on the line of the finding, `# expect below: CODE` above.
+fn expected(text: &str) -> BTreeSet<(usize, String)> {
+    let marks = [("# expect: ", 1), ("# expect below: ", 2)];
+    let lines = text.lines().enumerate();
+    lines
+        .flat_map(|(i, line)| {
+            marks.iter().flat_map(move |(mark, ahead)| {
+                let codes = line.split_once(mark).map_or("", |(_, codes)| codes);
+                let codes = codes.split(", ").filter(|code| !code.is_empty());
+                codes.map(move |code| (i + ahead, code.to_owned()))
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn every_lint_finds_its_bad_fixture_and_not_its_good_one() {
+    for lint in lints() {
+        let folder = root().join("tests/lints").join(lint.code);
+        for file in ["bad.yaml", "good.yaml"] {
+            let path = folder.join(file);
+            let text = fs::read_to_string(&path).expect("a fixture");
+            let expected = expected(&text);
+            let name = format!("{}-{file}", lint.code);
+            assert_eq!(found(&name, &text), expected, "{}", path.display());
+            let tells = expected.iter().any(|(_, code)| code == lint.code);
+            assert_eq!(tells, file == "bad.yaml", "{}", path.display());
+        }
+    }
+}
+
+/// The lines of the YAML block below a heading.
+fn block<'p>(page: &'p str, heading: &str) -> impl Iterator<Item = &'p str> {
+    let section = page.split(heading).nth(1).expect("the section");
+    let block = section.split("```yaml\n").nth(1).expect("a block");
+    block.split("```").next().expect("its text").lines()
+}
+
+#[test]
+fn every_lint_has_a_page_that_shows_what_its_fixtures_prove() {
+    let index = fs::read_to_string(root().join("policies/lints/README.md")).expect("an index");
+    let mut codes = BTreeSet::from(["README".to_owned()]);
+    for lint in lints() {
+        let code = lint.code;
+        assert!(codes.insert(code.to_owned()), "{code} is there twice");
+        assert!(lint.page.starts_with(&format!("# {code}\n\n")), "{code}");
+        assert!(lint.summary().ends_with('.'), "{code}");
+        assert!(lint.page.contains("\n## Why\n\n"), "{code}");
+        let row = format!(
+            "| [{code}]({code}.md) | {} | {} |",
+            lint.level.name(),
+            lint.summary()
+        );
+        assert!(
+            index.contains(&row),
+            "missing in policies/lints/README.md:\n{row}"
+        );
+        for (heading, file) in [("## Avoid", "bad.yaml"), ("## Prefer", "good.yaml")] {
+            let fixture = root().join("tests/lints").join(code).join(file);
+            let fixture = fs::read_to_string(fixture).expect("a fixture");
+            for line in block(lint.page, heading) {
+                assert!(fixture.contains(line.trim()), "{code}, {file}: {line}");
+            }
+        }
+    }
+    let pages = fs::read_dir(root().join("policies/lints")).expect("a folder");
+    for page in pages {
+        let name = page.expect("an entry").path();
+        let stem = name.file_stem().expect("a name").to_string_lossy();
+        assert!(codes.contains(&*stem), "{stem} is no lint");
+    }
+}
+
+#[test]
+fn what_we_show_others_is_clean() {
+    let policies = root().join("policies");
+    // Two policies for one registry: neither is about all of it.
+    let samples = ["samples/by-actor.yaml", "samples/by-route.yaml"];
+    let samples = samples.map(|sample| ("samples/registry.yaml", vec![sample, "identity.yaml"]));
+    let mut shown = samples.to_vec();
+    shown.push(("registry.yaml", vec!["policy.yaml", "identity.yaml"]));
+    shown.push(("finance/registry.yaml", vec!["finance/policy.yaml"]));
+    shown.push(("logs/registry.yaml", vec!["logs/policy.yaml"]));
+    shown.push(("saas/registry.yaml", vec!["saas/policy.yaml"]));
+    shown.push(("summariser/registry.yaml", vec!["summariser/policy.yaml"]));
+    for (registry, files) in shown {
+        let path = |file: &str| policies.join(file);
+        let policy = files.iter().map(|file| path(file)).collect();
+        let loaded = load(vec![path(registry)], policy);
+        let mut list = review_of(&loaded);
+        if registry.starts_with("samples/") {
+            list.retain(|finding| finding.code != Some("nobody-may-use"));
+        }
+        let findings = Findings {
+            sources: loaded.sources,
+            list,
+        };
+        findings.print(Format::Text).expect("printed");
+        assert!(findings.list.is_empty(), "{files:?}");
+    }
+}
+
+#[test]
+fn only_comments_silence() {
+    let text = "\
+servers: { crm: {} }
+tools:
+- name: read
+  description: |
+    Reads. # lint: allow nobody-may-use - says the server
+  mcpServer: crm # lint: allow nobody-may-use - says the wrong line
+  access: read
+  inputSchema: { type: object, additionalProperties: false }
+---
+rules: []
+";
+    let codes: Vec<_> = found("comments", text).into_iter().collect();
+    let expected = [(3, "nobody-may-use"), (6, "unused-allow")];
+    assert_eq!(codes, expected.map(|(line, code)| (line, code.to_owned())));
+}
