@@ -283,6 +283,79 @@ fn bundles_are_the_same_every_time_and_may_be_rendered_from() {
     check(&validate, 0, "");
 }
 
+#[test]
+fn bundles_say_where_they_come_from_and_whether_they_are_whole() {
+    let desk = Desk::new("origin", free());
+    for git in [
+        &["init", "-q"][..],
+        &["add", "."],
+        &[
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "commit",
+            "-q",
+            "-m",
+            "m",
+        ],
+    ] {
+        let mut command = Command::new("git");
+        let status = command.current_dir(&desk.folder).args(git).status();
+        assert!(status.expect("git").success());
+    }
+    let bundle = || desk.command("bundle").output().expect("run").stdout;
+    let told = |bundle: &[u8]| {
+        fs::write(desk.folder.join("bundle.json"), bundle).expect("written");
+        let mut check = Command::new(tools::toolgate());
+        check
+            .current_dir(&desk.folder)
+            .args(["bundle", "--check", "-b", "bundle.json"]);
+        let output = check.output().expect("run");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (said, output)
+    };
+    let digest = |said: &str| {
+        said.lines()
+            .find(|line| line.starts_with("digest"))
+            .map(str::to_owned)
+    };
+
+    let clean = bundle();
+    let (at_commit, output) = told(&clean);
+    check(&output, 0, "");
+    assert!(
+        at_commit.contains("commit") && !at_commit.contains("changed since"),
+        "{at_commit}"
+    );
+    assert!(
+        at_commit.contains("files     registry.yaml, policy.yaml"),
+        "{at_commit}"
+    );
+
+    desk.write("policy.yaml", &format!("# a comment\n{POLICY}"));
+    let (since, _) = told(&bundle());
+    assert!(since.contains("changed since"), "{since}");
+    assert_eq!(digest(&since), digest(&at_commit));
+
+    let changed = String::from_utf8_lossy(&clean).replace("\"allow\"", "\"deny\"");
+    check(
+        &told(changed.as_bytes()).1,
+        1,
+        "the bundle was changed after it was made",
+    );
+    check(
+        &told(b"{\"registry\":{},\"policy\":{}}").1,
+        1,
+        "bundle.digest",
+    );
+    check(
+        &told(b"{\"registry\":{},\"policy\":{\"x\":1}}").1,
+        2,
+        "unknown field `x`",
+    );
+}
+
 /// The YAML blocks of the README, in order.
 fn readme() -> Vec<String> {
     let text = fs::read_to_string(tools::root().join("README.md")).expect("the README");

@@ -2,21 +2,31 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::inputs::{self, Files};
+use crate::{
+    FINDINGS,
+    inputs::{self, Files, Loaded},
+    report::Finding,
+};
 
 /// Check registry and policy files and join them into the one JSON document that the filter loads.
 ///
-/// Every problem is listed at once, with its file, line and column. The same files give the same
-/// bytes.
+/// Every problem is listed at once, with its file, line and column. The bundle says where it comes
+/// from: its digest, the files, and, in a git work tree, the commit. The same files at the same
+/// commit give the same bytes.
 ///
 /// Examples:
 ///   toolgate bundle -r registry.yaml -p policy.yaml
 ///   toolgate bundle -r crm.yaml payments.json -p base.yaml team.yaml -o bundle.json
+///   toolgate bundle --check -b bundle.json
+///       is it as it was made, and what was it made from?
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
+    /// Write no bundle: say whether one is whole, and where it comes from.
+    #[arg(long, conflicts_with = "output")]
+    check: bool,
     /// Write here instead of to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -25,8 +35,50 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = match arguments.files.load()? {
         Ok(loaded) => loaded,
-        Err(findings) => return Ok(findings.refuse()),
+        Err(findings) => {
+            let refused = findings.refuse();
+            let changed = |one: &Finding| one.problem.path == "bundle.digest";
+            // It was read, and the answer is no.
+            let answered = arguments.check && findings.list.iter().all(changed);
+            return Ok(if answered {
+                ExitCode::from(FINDINGS)
+            } else {
+                refused
+            });
+        }
     };
-    inputs::write(arguments.output.as_deref(), &loaded.bundle())?;
+    let output = arguments.output.as_deref();
+    if !arguments.check {
+        inputs::write(output, &loaded.bundle())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    inputs::write(output, &origin(&loaded))?;
+    if arguments.files.bundle.is_some() && loaded.config.bundle.is_none() {
+        eprintln!("error: it has no `bundle.digest`: nothing says whether it was changed");
+        return Ok(ExitCode::from(FINDINGS));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Versions and provenance, a line each.
+fn origin(loaded: &Loaded) -> String {
+    let provenance = loaded.provenance();
+    let commit = provenance.commit.map(|id| match provenance.dirty {
+        true => format!("{id}, with files changed since"),
+        false => id,
+    });
+    [
+        (
+            "registry",
+            Some(loaded.policy.registry_version().to_owned()),
+        ),
+        ("policy", Some(loaded.policy.version().to_owned())),
+        ("digest", Some(provenance.digest)),
+        ("commit", commit),
+        ("files", Some(provenance.files.join(", "))),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| format!("{name:<9} {value}")))
+    .collect::<Vec<_>>()
+    .join("\n")
 }

@@ -19,6 +19,8 @@ use crate::{
     source::Source,
 };
 
+mod commit;
+
 /// The files that a configuration is made of.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct Files {
@@ -128,12 +130,7 @@ impl Loaded {
     /// The bundle as JSON.
     pub(crate) fn bundle(&self) -> String {
         let mut config = self.config.clone();
-        if config.bundle.is_none() {
-            config.bundle = Some(Provenance {
-                digest: self.policy.digest().to_owned(),
-                files: self.sources.iter().map(|s| s.name.clone()).collect(),
-            });
-        }
+        config.bundle = Some(self.provenance());
         config.to_json()
     }
 
@@ -142,6 +139,21 @@ impl Loaded {
         let found = self.place(Problem::new(path, ""));
         let source = found.source.and_then(|source| self.sources.get(source));
         source.map_or_else(String::new, |source| source.place(found.at.as_ref()))
+    }
+
+    /// Where it comes from: as the bundle says that was read, or as it is with the files.
+    pub(crate) fn provenance(&self) -> Provenance {
+        if let Some(provenance) = &self.config.bundle {
+            return provenance.clone();
+        }
+        let names = || self.sources.iter().map(|source| &source.name);
+        let commit = commit::commit(names().map(Path::new));
+        Provenance {
+            digest: self.policy.digest().to_owned(),
+            dirty: commit.as_ref().is_some_and(|commit| commit.dirty),
+            commit: commit.map(|commit| commit.id),
+            files: names().cloned().collect(),
+        }
     }
 
     /// An error of what the files say, at its place.

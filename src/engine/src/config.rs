@@ -60,6 +60,12 @@ pub struct Config {
 pub struct Provenance {
     /// Hex SHA-256 of the canonical registry and policies; a bundle that was changed is refused.
     pub digest: String,
+    /// The commit that the files were at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether a file differed from that commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dirty: bool,
     /// The files it was made from, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,

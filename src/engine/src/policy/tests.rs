@@ -654,6 +654,8 @@ fn a_bundle_that_was_changed_is_refused() {
     let digest = config.digest();
     config.bundle = Some(Provenance {
         digest,
+        commit: Some("0123abcd".to_owned()),
+        dirty: true,
         files: Vec::new(),
     });
     let text = config.to_json();
