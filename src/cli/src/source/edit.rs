@@ -289,13 +289,14 @@ impl<'a> Edit<'a> {
     fn end_before(&self, next: Option<usize>) -> usize {
         let text = &self.source.text;
         let limit = next.map_or(text.len(), |next| self.source.line_of(next).1);
-        let mut end = 0;
-        let mut at = 0;
-        for line in text.get(..limit).unwrap_or_default().split_inclusive('\n') {
-            at = line.len().saturating_add(at);
-            if !line.trim().is_empty() && !line.trim_start().starts_with('#') {
-                end = at;
+        let mut end = limit;
+        let before = text.get(..limit).unwrap_or_default();
+        for line in before.split_inclusive('\n').rev() {
+            let line_text = line.trim_start();
+            if !line_text.is_empty() && !line_text.starts_with('#') {
+                break;
             }
+            end = end.saturating_sub(line.len());
         }
         end
     }
