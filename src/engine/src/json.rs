@@ -12,6 +12,7 @@
 //! each value says so.
 
 mod canonical;
+mod decimal;
 mod fault;
 mod node;
 mod parse;
@@ -19,6 +20,7 @@ mod splice;
 mod tape;
 mod text;
 
+pub use decimal::Decimal;
 pub use fault::{Fault, FaultKind};
 pub use node::{Kind, Member, Node};
 pub use splice::{Splice, splice};

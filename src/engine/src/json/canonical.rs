@@ -4,15 +4,21 @@
 //! as the double nearest to it, so that 9007199254740993 and 9007199254740992 come out alike. Where
 //! that must not happen, ask [`Node::exact`] first.
 
-use super::{Kind, Node, text::quote_into};
+use super::{Decimal, Kind, Node, text::quote_into};
 
 impl Node<'_> {
     /// The canonical form (RFC 8785), UTF-8.
     #[must_use]
     pub fn canonical(self) -> Vec<u8> {
         let mut out = String::with_capacity(self.span().len());
-        write(&mut out, self);
+        write(&mut out, self, double);
         out.into_bytes()
+    }
+
+    /// Appends a text that values share exactly if they are equal in JSON Schema: the canonical
+    /// form, but for numbers, which keep every digit.
+    pub fn write_exact(self, out: &mut String) {
+        write(out, self, |out, token| Decimal::new(token).write(out));
     }
 
     /// Whether every number here is written in the canonical form with the decimal value it has in
@@ -29,11 +35,10 @@ impl Node<'_> {
 }
 
 // Recursion here and above is bounded by the depth of the document.
-fn write(out: &mut String, node: Node<'_>) {
+fn write(out: &mut String, node: Node<'_>, number: fn(&mut String, &str)) {
     match node.kind() {
         Kind::Null | Kind::Bool => out.push_str(node.raw()),
-        Kind::Number if is_plain(node.raw()) => out.push_str(node.raw()),
-        Kind::Number => out.push_str(ryu_js::Buffer::new().format(node.f64().unwrap_or_default())),
+        Kind::Number => number(out, node.raw()),
         Kind::String => quote_into(out, &node.str().unwrap_or_default()),
         Kind::Array => {
             out.push('[');
@@ -41,7 +46,7 @@ fn write(out: &mut String, node: Node<'_>) {
                 if index > 0 {
                     out.push(',');
                 }
-                write(out, item);
+                write(out, item, number);
             }
             out.push(']');
         }
@@ -65,10 +70,19 @@ fn write(out: &mut String, node: Node<'_>) {
                 }
                 quote_into(out, &key);
                 out.push(':');
-                write(out, value);
+                write(out, value, number);
             }
             out.push('}');
         }
+    }
+}
+
+/// A number as RFC 8785 writes it.
+fn double(out: &mut String, token: &str) {
+    if is_plain(token) {
+        out.push_str(token);
+    } else {
+        out.push_str(ryu_js::Buffer::new().format(token.parse::<f64>().unwrap_or_default()));
     }
 }
 
@@ -90,29 +104,5 @@ fn exact_number(node: Node<'_>) -> bool {
     let Some(double) = node.f64() else {
         return false;
     };
-    decimal(token) == decimal(ryu_js::Buffer::new().format(double))
-}
-
-/// A number's decimal value in a form that compares: sign, digits without zeros around them, power
-/// of ten.
-fn decimal(token: &str) -> (bool, String, i64) {
-    let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
-    let (negative, mantissa) = mantissa
-        .strip_prefix('-')
-        .map_or((false, mantissa), |rest| (true, rest));
-    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = [integer, fraction].concat();
-    let significant = digits.trim_end_matches('0');
-    let scale = digits.len() as i64 - significant.len() as i64 - fraction.len() as i64;
-    let significant = significant.trim_start_matches('0');
-    if significant.is_empty() {
-        return (false, String::new(), 0);
-    }
-    // No finite double comes near an exponent that does not fit.
-    let exponent = exponent.parse::<i64>().unwrap_or(i64::MAX);
-    (
-        negative,
-        significant.to_owned(),
-        exponent.saturating_add(scale),
-    )
+    Decimal::new(token) == Decimal::new(ryu_js::Buffer::new().format(double))
 }

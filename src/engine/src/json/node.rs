@@ -241,6 +241,12 @@ impl<'a> Member<'a> {
         self.key.text()
     }
 
+    /// The key as a value of its own: a string.
+    #[must_use]
+    pub fn name(self) -> Node<'a> {
+        self.key
+    }
+
     /// The bytes of the key, quotes included.
     #[must_use]
     pub fn key_span(self) -> Range<usize> {
