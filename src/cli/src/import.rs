@@ -365,4 +365,7 @@ fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
     edit.set(list, known.index, "pin", own(&quote(&item.pin())));
 }
 
-const BEGINNING: &str = "# What exists. What is not here does not exist for agents.\n";
+const BEGINNING: &str = "\
+# yaml-language-server: $schema=registry.schema.json
+# What exists. What is not here does not exist for agents.
+";

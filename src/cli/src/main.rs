@@ -7,6 +7,7 @@ mod diff;
 mod envoy;
 mod explain;
 mod import;
+mod init;
 mod inputs;
 mod lint;
 mod render;
@@ -40,6 +41,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Arguments),
+    Init(init::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
     arguments.color.write_global();
     let result = match arguments.command {
         Command::Import(arguments) => import::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -85,11 +88,20 @@ const FINDINGS: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
 
 const EXAMPLES: &str = "\
-Examples:
-  toolgate run -r policies/registry.yaml -p policies/policy.yaml
-      govern the servers of the registry on http://127.0.0.1:10000, and watch each decision
-  toolgate test policies --coverage 100
-      run the tests beside policies, and see which rules they miss
+From nothing to a governed server:
+  toolgate import http://127.0.0.1:8000/mcp --into registry.yaml
+      write down what your MCP server offers; then say in the file what is harmless:
+      `riskTier: low`, and `access: read` for a tool
+  toolgate init
+      write a policy for it, and its tests
+  toolgate lint -r registry.yaml -p policy.yaml
+      see what is unwise
+  toolgate test
+      see whether what must come of calls does, and which rules no test reaches
+  toolgate run -r registry.yaml -p policy.yaml
+      govern the server on http://127.0.0.1:10000, and watch each decision
+
+More:
   toolgate explain --test 'policies/policy.test.yaml#a refund above 100'
       tell why a call is decided as it is, rule by rule
   toolgate bundle -r registry.yaml -p base.yaml team.yaml -o bundle.json

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum File {
+pub(crate) enum File {
     /// What exists: servers, tools, resources, prompts.
     Registry,
     /// What may happen: identity and rules.
@@ -36,7 +36,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(file: File) -> serde_json::Result<String> {
+/// The schema as it is published.
+pub(crate) fn text(file: File) -> serde_json::Result<String> {
     let schema = match file {
         File::Registry => config::registry_schema(),
         File::Policy => config::policy_schema(),
