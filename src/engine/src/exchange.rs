@@ -185,7 +185,8 @@ impl Exchange {
             .details
             .as_deref()
             .is_some_and(|details| details.contains(CLIENT_GONE));
-        if self.record.result != Outcome::Denied && (gone || end.status.is_none()) {
+        let answered = matches!(self.record.result, Outcome::Denied | Outcome::DryRun);
+        if !answered && (gone || end.status.is_none()) {
             self.record.result = Outcome::ClientAbort;
         }
         self.record.close(end)

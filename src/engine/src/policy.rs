@@ -16,7 +16,7 @@ mod verdict;
 use std::sync::OnceLock;
 
 use crate::{
-    call::Call,
+    call::{Call, Principal},
     condition::Fuel,
     config::{Bounds, Effect, Identity},
     registry::{Entry, Registry},
@@ -41,6 +41,8 @@ pub struct Policy {
     environment: Option<String>,
     identity: Identity,
     bounds: Bounds,
+    /// Whoever it matches may make dry runs.
+    dry_run: Option<Rule>,
     registry: Registry,
     rules: Vec<Rule>,
     index: Index,
@@ -99,6 +101,12 @@ impl Policy {
     #[must_use]
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// Whether this caller may ask what would be decided.
+    #[must_use]
+    pub fn permits_dry_run(&self, who: &Principal) -> bool {
+        self.dry_run.as_ref().is_some_and(|whom| whom.accepts(who))
     }
 
     /// Decides one call: first whether the entry exists for the caller, then scopes, then rules.

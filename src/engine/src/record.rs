@@ -122,6 +122,9 @@ pub struct Record {
     /// The role that would have to approve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approver_role: Option<String>,
+    /// The call was a dry run: it was judged and not executed, whatever the decision.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// What the rules that are only tried would have decided, where that differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
@@ -247,22 +250,29 @@ impl Record {
     }
 
     /// Adds what the rules that are only tried would have decided.
-    pub fn tried(&mut self, policy: &Policy, verdict: Option<Summary>) {
+    pub fn tried(&mut self, policy: &Policy, verdict: Option<&Summary>) {
         self.shadow = verdict.map(|verdict| Shadow {
             decision: verdict.effect.into(),
-            rule: verdict.rule,
+            rule: verdict.rule.clone(),
             reason: verdict.reason,
-            approver_role: verdict.approver.map(Approver::into_role),
+            approver_role: verdict.approver.clone().map(Approver::into_role),
             policy_version: policy.shadow_version().to_owned(),
         });
     }
 
     /// Adds a refusal.
     pub fn refuse(&mut self, refusal: &Refusal) {
-        if self.decision != Decision::ApprovalRequired {
-            self.decision = Decision::Deny;
-        }
-        self.result = Outcome::Denied;
+        let cause = if let Refusal::DryRun(run) = refusal {
+            self.decision = run.effect().into();
+            self.result = Outcome::DryRun;
+            run.refusal.as_ref()
+        } else {
+            if self.decision != Decision::ApprovalRequired {
+                self.decision = Decision::Deny;
+            }
+            self.result = Outcome::Denied;
+            Some(refusal)
+        };
         self.reason = refusal.reason();
         if let Some(rule) = refusal.rule() {
             self.rule = Some(rule.to_owned());
@@ -270,7 +280,7 @@ impl Record {
         if let Some(message) = refusal.message() {
             self.message = Some(clip(&message));
         }
-        if let Refusal::ApproverUnreachable { approver, .. } = refusal {
+        if let Some(Refusal::ApproverUnreachable { approver, .. }) = cause {
             self.approver = Some(Value::Null);
             self.approver_role = Some(approver.clone());
         }

@@ -10,7 +10,7 @@ use crate::{
     contract::Violation,
     http::Reply,
     json::quote,
-    policy::{Decision, Policy},
+    policy::{Decision, Policy, Summary},
     registry::Kind,
     rpc::{self, Era},
 };
@@ -64,8 +64,23 @@ pub enum Refusal {
         /// Who would have to approve.
         approver: String,
     },
+    /// The message asks for a dry run, and may not.
+    NoDryRun(&'static str),
+    /// It was a dry run: what would have become of the call.
+    DryRun(Box<DryRun>),
     /// The upstream's answer may not pass.
     Upstream(UpstreamFault),
+}
+
+/// What would have become of a call.
+#[derive(Debug)]
+pub struct DryRun {
+    /// How it would have been refused; `None`: it would have been forwarded.
+    pub refusal: Option<Refusal>,
+    /// What the rules say.
+    pub decision: Decision,
+    /// What the rules that are only tried would have decided, where that differs.
+    pub shadow: Option<Summary>,
 }
 
 /// Why an upstream's answer may not pass.
@@ -126,6 +141,8 @@ impl Refusal {
                 out_of_fuel: false, ..
             } => "condition_failed",
             Self::ApproverUnreachable { .. } => "approver_unreachable",
+            Self::NoDryRun(_) => "no_dry_run",
+            Self::DryRun(run) => run.refusal.as_ref().map_or("rule", Self::reason),
             Self::Upstream(UpstreamFault::Encoded) => "upstream_encoded",
             Self::Upstream(UpstreamFault::Unreadable) => "upstream_unreadable",
             Self::Upstream(UpstreamFault::TooLarge) => "upstream_too_large",
@@ -140,6 +157,7 @@ impl Refusal {
             Self::Rule(decision) => decision.rule.as_deref(),
             Self::Condition { rule, .. } => Some(rule),
             Self::ApproverUnreachable { rule, .. } => rule.as_deref(),
+            Self::DryRun(run) => run.rule(),
             Self::NotFound
             | Self::Origin
             | Self::Unreadable(_)
@@ -148,6 +166,7 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::Contract(_)
             | Self::NoRule
+            | Self::NoDryRun(_)
             | Self::Upstream(_) => None,
         }
     }
@@ -213,7 +232,9 @@ impl Refusal {
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
-            | Self::ApproverUnreachable { .. } => in_band(asker, &self.denial(asker, policy)),
+            | Self::ApproverUnreachable { .. }
+            | Self::NoDryRun(_)
+            | Self::DryRun(_) => in_band(asker, &self.denial(asker, policy)),
         }
     }
 
@@ -238,8 +259,14 @@ impl Refusal {
             "content".to_owned(),
             json!([{ "type": "text", "text": text }]),
         );
+        // Nothing was executed; and clients hold all but errors against the tool's `outputSchema`.
         result.insert("isError".to_owned(), json!(true));
-        result.insert("_meta".to_owned(), json!({ "toolgate/denial": facts }));
+        let name = if let Self::DryRun(_) = self {
+            "toolgate/decision"
+        } else {
+            "toolgate/denial"
+        };
+        result.insert("_meta".to_owned(), json!({ name: facts }));
         let id = id.unwrap_or("null");
         format!(
             r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#,

@@ -84,6 +84,9 @@ fn summary(entry: &Value, colour: bool) -> String {
         line.push_str(&format!(" {}", shown(what)));
     }
     line.push_str(&format!("  {paint}{decision}{plain}"));
+    if record.get("dryRun").is_some() {
+        line.push_str(" (dry run)");
+    }
     if let Some(rule) = text("rule") {
         line.push_str(&format!("  {rule}"));
     }
@@ -92,6 +95,10 @@ fn summary(entry: &Value, colour: bool) -> String {
     }
     if let Some(message) = text("message") {
         line.push_str(&format!(": {}", shown(message)));
+    }
+    if let Some(shadow) = record.get("shadow") {
+        let text = |key: &str| shadow.get(key).and_then(Value::as_str).unwrap_or("-");
+        line.push_str(&format!("  shadow: {} {}", text("decision"), text("rule")));
     }
     if let Some(took) = record.get("durationMs").and_then(Value::as_f64) {
         line.push_str(&format!("  {took:.1} ms"));

@@ -41,6 +41,10 @@ pub struct Policy {
     /// Sizes that are not exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// Who may make dry runs: calls with `"toolgate/dryRun": true` in their `_meta`, which are
+    /// answered with what would be decided, and executed never. Without it, nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<Require>,
     /// The rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -142,7 +146,7 @@ pub enum Mode {
 }
 
 /// What is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -151,6 +155,7 @@ pub enum Effect {
     /// It may happen once somebody has approved it.
     ApprovalRequired,
     /// It may not happen.
+    #[default]
     Deny,
 }
 
@@ -210,6 +215,8 @@ pub struct Require {
     /// All of these scopes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<OneOrMany<String>>,
+    #[serde(skip)]
+    pub(crate) at: String,
 }
 
 /// Whether something has to be known, or which.

@@ -10,7 +10,7 @@ use crate::{
     json::{Doc, Node, Splice, quote, splice},
     policy::{Cause, HiddenBy, Verdict},
     record::Decision,
-    refusal::Refusal,
+    refusal::{DryRun, Refusal},
     registry::{Entry, Kind},
     rpc::{self, Era, Message, MessageKind, Method, Target},
 };
@@ -34,8 +34,10 @@ impl Exchange {
         self.asker.id = message.id.map(str::to_owned);
         self.asker.era = Some(message.era);
         self.asker.one_way = message.kind != MessageKind::Request;
+        self.asker.tool_call = matches!(message.target, Target::Tool(_));
         self.record.message(&message);
         message.check_method().map_err(Refusal::Unreadable)?;
+        let dry_run = self.dry_run(request, &message)?;
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
             Target::Plumbing | Target::Task(_) => return Ok(passage),
@@ -52,6 +54,7 @@ impl Exchange {
                         kind: Kind::Resource,
                         name: uri,
                         arguments: None,
+                        dry_run,
                     };
                     self.judge_use(request, &message, &doc, &wanted, cx)?;
                 }
@@ -64,11 +67,11 @@ impl Exchange {
             Target::Resource(name) => (Kind::Resource, name, message.params),
         };
         let (kind, name, arguments) = target;
-        self.asker.tool_call = kind == Kind::Tool;
         let wanted = Wanted {
             kind,
             name,
             arguments,
+            dry_run,
         };
         self.judge_use(request, &message, &doc, &wanted, cx)
     }
@@ -79,9 +82,40 @@ struct Wanted<'a> {
     kind: Kind,
     name: &'a str,
     arguments: Option<Node<'a>>,
+    /// Only what would be decided is asked for.
+    dry_run: bool,
 }
 
 impl Exchange {
+    /// Whether the message asks for a dry run. Where it may not, or in a way that is not certain,
+    /// it is refused: what somebody only wanted to try must never happen.
+    fn dry_run(&mut self, request: &Request, message: &Message<'_>) -> Result<bool, Refusal> {
+        let meta = message.params.and_then(|params| params.get("_meta"));
+        let Some(asked) = meta.and_then(|meta| meta.get("toolgate/dryRun")) else {
+            return Ok(false);
+        };
+        match asked.bool() {
+            Some(false) => return Ok(false),
+            Some(true) => self.record.dry_run = true,
+            None => return Err(Refusal::NoDryRun("`toolgate/dryRun` is true or false")),
+        }
+        if !self.policy.permits_dry_run(&request.principal) {
+            return Err(Refusal::NoDryRun("this caller may not make dry runs"));
+        }
+        let used = match message.target {
+            Target::Tool(_) | Target::Prompt(_) | Target::Resource(_) => !completes(message),
+            Target::Plumbing
+            | Target::Task(_)
+            | Target::List(_)
+            | Target::Resources(_)
+            | Target::Unknown => false,
+        };
+        if !used || message.kind != MessageKind::Request {
+            return Err(Refusal::NoDryRun("there is no dry run of this method"));
+        }
+        Ok(true)
+    }
+
     /// Judges the use of a tool, a resource or a prompt.
     fn judge_use(
         &mut self,
@@ -137,23 +171,52 @@ impl Exchange {
             ..seen
         };
         let (verdict, shadow) = policy.judge(&call);
-        self.record.tried(&policy, shadow);
-        if let Verdict::Deny { cause, decision } = &verdict {
+        if let Verdict::Deny { cause, decision } = &verdict
+            && !policy.visible(&seen)
+        {
             // What the caller may not see at all does not exist for it; only audit knows better.
-            if !policy.visible(&seen) {
-                self.record.rule.clone_from(&decision.rule);
-                self.record.message.clone_from(&decision.reason);
-                return Err(unknown(truth(cause)));
-            }
-            if let Cause::MissingScope(scopes) = cause {
-                return Err(Refusal::MissingScope(scopes.clone()));
-            }
+            self.record.tried(&policy, shadow.as_ref());
+            self.record.rule.clone_from(&decision.rule);
+            self.record.message.clone_from(&decision.reason);
+            return Err(unknown(truth(cause)));
         }
-        if let Err(refusal) = fits(request, message, wanted, entry) {
+        let decision = verdict.decision().clone();
+        let outcome = self.enforce(verdict, request, message, doc, wanted, entry);
+        let shadow = match outcome {
             // It would be refused under any rules.
-            self.record.shadow = None;
-            return Err(refusal);
+            Err(Refusal::Contract(_) | Refusal::Unreadable(_)) => None,
+            Ok(_) | Err(_) => shadow,
+        };
+        self.record.tried(&policy, shadow.as_ref());
+        match outcome {
+            Err(Refusal::Unreadable(fault)) => Err(Refusal::Unreadable(fault)),
+            Ok(_) | Err(_) if wanted.dry_run => Err(Refusal::DryRun(Box::new(DryRun {
+                refusal: outcome.err(),
+                decision,
+                shadow,
+            }))),
+            Ok(_) | Err(_) => outcome,
         }
+    }
+
+    /// Holds a verdict, and the arguments against the contract.
+    fn enforce(
+        &mut self,
+        verdict: Verdict,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        wanted: &Wanted<'_>,
+        entry: &Entry,
+    ) -> Result<Passage, Refusal> {
+        if let Verdict::Deny {
+            cause: Cause::MissingScope(scopes),
+            ..
+        } = verdict
+        {
+            return Err(Refusal::MissingScope(scopes));
+        }
+        fits(request, message, wanted, entry)?;
         match verdict {
             Verdict::Allow(permit) => {
                 let mut edits = rename(message, doc, wanted, entry);
@@ -175,7 +238,11 @@ impl Exchange {
                 })
             }
             Verdict::Deny { decision, cause } => Err(match cause {
-                Cause::Hidden(_) => unknown(truth(&cause)),
+                Cause::Hidden(_) => Refusal::Unknown {
+                    what: wanted.kind,
+                    name: wanted.name.to_owned(),
+                    truth: truth(&cause),
+                },
                 Cause::MissingScope(scopes) => Refusal::MissingScope(scopes),
                 Cause::NoRule => Refusal::NoRule,
                 Cause::Rule => Refusal::Rule(decision),

@@ -78,7 +78,12 @@ impl Check<'_> {
         let scoped = |entry: &&Entry| fact == "scopes" && entry.auth_scope.is_some();
         let entry = policy.registry.entries().find(scoped);
         let entry = entry.map(|entry| (policy.place_of(entry).to_owned(), "authScope"));
-        if let Some((at, field)) = rule.or(entry) {
+        let dry_run = policy.dry_run.as_ref();
+        let dry_run = dry_run.and_then(|whom| {
+            let field = asks(whom, fact)?.trim_start_matches("require.");
+            Some((whom.at.clone(), field))
+        });
+        if let Some((at, field)) = rule.or(entry).or(dry_run) {
             let message = format!("nothing supplies `{fact}`, so this never holds");
             let help = format!("name its source: `identity.{fact}`");
             self.problems

@@ -60,6 +60,7 @@ impl Policy {
                 shadow.version.unwrap_or_else(short)
             }
         };
+        let dry_run = policy.dry_run.map(|require| lowering.whom(require));
         let Lowering {
             rules,
             index,
@@ -76,6 +77,7 @@ impl Policy {
             environment: policy.environment,
             identity: policy.identity.unwrap_or_default(),
             bounds: policy.bounds.unwrap_or_default(),
+            dry_run,
             registry,
             rules,
             index,

@@ -91,8 +91,6 @@ impl<'r> Lowering<'r> {
         let servers = self.list(&at, "server", written.server.as_ref());
         self.servers(&at, "server", servers.as_ref());
         let tenants = self.list(&at, "tenants", written.tenants.as_ref());
-        let roles = self.list(&at, "require.roles", require.roles.as_ref());
-        let scopes = self.list(&at, "require.scopes", require.scopes.as_ref());
         let enforced = written.mode == Mode::Enforce;
         let mut rule = Rule {
             place,
@@ -105,21 +103,35 @@ impl<'r> Lowering<'r> {
             reason: written.reason,
             servers,
             attributes: Vec::new(),
-            user: self.requirement(&at, "require.user", require.user),
-            agent: self.requirement(&at, "require.agent", require.agent),
-            app: self.requirement(&at, "require.app", require.app),
-            tenant: self.requirement(&at, "require.tenant", require.tenant),
-            roles,
-            scopes: scopes.into_iter().flatten().collect(),
             tenants,
             environments,
             when: written.when.and_then(|when| self.condition(&at, when)),
             at,
+            ..self.whom(require)
         };
         for (kind, field, selector) in &selectors {
             self.file(&mut rule, *kind, field, selector.as_ref());
         }
         self.rules.push(rule);
+    }
+
+    /// A rule that is about nothing, for whom it matches.
+    pub(super) fn whom(&mut self, require: Require) -> Rule {
+        let at = require.at;
+        Rule {
+            user: self.requirement(&at, "user", require.user),
+            agent: self.requirement(&at, "agent", require.agent),
+            app: self.requirement(&at, "app", require.app),
+            tenant: self.requirement(&at, "tenant", require.tenant),
+            roles: self.list(&at, "roles", require.roles.as_ref()),
+            scopes: self
+                .list(&at, "scopes", require.scopes.as_ref())
+                .into_iter()
+                .flatten()
+                .collect(),
+            at,
+            ..Rule::default()
+        }
     }
 
     fn wrong(&mut self, at: &str, field: &str, message: impl Into<String>) {
@@ -159,6 +171,7 @@ impl<'r> Lowering<'r> {
             self.wrong(at, "allowed_roles", message);
         }
         require.roles = require.roles.or_else(|| written.allowed_roles.clone());
+        require.at = format!("{at}.require");
         require
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A rule as it is run: for reading. Only a policy makes one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rule {
     /// Its place among all rules.
     pub place: usize,
@@ -161,6 +161,11 @@ impl Rule {
             wanted: Wanted::AllOf(&self.scopes),
             found: Found::Many(&who.scopes),
         }
+    }
+
+    /// Whether it asks for nothing that this caller is not; whatever its condition.
+    pub(super) fn accepts(&self, who: &Principal) -> bool {
+        self.demands(who, None).iter().all(Demand::holds) && self.demanded_scopes(who).holds()
     }
 
     /// Whether the rule is about `entry`, as far as its attributes and server say.

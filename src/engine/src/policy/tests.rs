@@ -615,6 +615,33 @@ rules:
 }
 
 #[test]
+fn dry_runs_are_for_whom_the_policy_says() {
+    for (dry_run, caller, expect) in [
+        ("", "user=u role=a", false),
+        ("dry_run: {}", "", true),
+        (
+            "dry_run: { user: true, roles: [a, b] }",
+            "user=u role=b",
+            true,
+        ),
+        ("dry_run: { user: true, roles: [a, b] }", "role=b", false),
+        ("dry_run: { scopes: [x, z] }", "scope=x", false),
+        ("dry_run: { scopes: [x, z] }", "scope=x scope=z", true),
+    ] {
+        let policy = compile(REGISTRY, &[dry_run]).expect("a policy");
+        assert_eq!(policy.permits_dry_run(&who(caller)), expect, "{dry_run}");
+    }
+    check_problems(
+        "{ identity: { scopes: { header: x-scopes, trusted: true } }, dry_run: { user: true, roles: [] } }",
+        &[
+            "policy[0]:dry_run.roles: an empty list matches nothing",
+            "policy[0]:dry_run.user: nothing supplies `user`, so this never holds (name its source: `identity.user`)",
+            "policy[0]:dry_run.roles: nothing supplies `roles`, so this never holds (name its source: `identity.roles`)",
+        ],
+    );
+}
+
+#[test]
 fn schemas_are_checked() {
     let registry = r#"
 servers: { s: {} }

@@ -86,6 +86,8 @@ pub enum Outcome {
     Ok,
     /// Toolgate answered in the upstream's place.
     Denied,
+    /// Toolgate said what it would have decided.
+    DryRun,
     /// The upstream answered with an HTTP 4xx.
     ProtocolError,
     /// No answer from the upstream, or an HTTP 5xx.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::policy::Policy;
+use crate::{config::Effect, policy::Policy};
 
-use super::{Refusal, UpstreamFault};
+use super::{DryRun, Refusal, UpstreamFault};
 
 impl Refusal {
     /// What audit says beyond the reason code; never a value of the arguments.
@@ -19,6 +19,8 @@ impl Refusal {
             }
             Self::Rule(decision) => decision.reason.clone(),
             Self::Condition { fault, .. } => Some(fault.clone()),
+            Self::NoDryRun(why) => Some((*why).to_owned()),
+            Self::DryRun(run) => run.refusal.as_ref()?.message(),
             Self::NotFound
             | Self::Origin
             | Self::Unauthenticated { .. }
@@ -32,34 +34,60 @@ impl Refusal {
     /// The machine-readable side of a denial.
     pub(super) fn facts(&self, policy: &Policy) -> Value {
         let mut facts = Map::new();
-        facts.insert("reason".to_owned(), json!(self.reason()));
+        let mut add = |name: &str, fact: Value| facts.insert(name.to_owned(), fact);
+        add("reason", json!(self.reason()));
         if let Some(rule) = self.rule() {
-            facts.insert("rule".to_owned(), json!(rule));
+            add("rule", json!(rule));
         }
-        facts.insert("policyVersion".to_owned(), json!(policy.version()));
-        match self {
-            Self::Contract(violations) => {
+        add("policyVersion", json!(policy.version()));
+        let cause = match self {
+            Self::DryRun(run) => {
+                add("decision", json!(run.effect().as_str()));
+                add("matched", json!(run.decision.matched));
+                add("registryVersion", json!(policy.registry_version()));
+                if let Some(tried) = &run.shadow {
+                    add(
+                        "shadow",
+                        json!({
+                            "decision": tried.effect.as_str(),
+                            "rule": tried.rule,
+                            "reason": tried.reason,
+                            "policyVersion": policy.shadow_version(),
+                        }),
+                    );
+                }
+                run.refusal.as_ref()
+            }
+            other => Some(other),
+        };
+        match cause {
+            Some(Self::Contract(violations)) => {
                 let list: Vec<_> = violations
                     .iter()
                     .map(|v| json!({ "pointer": v.pointer, "keyword": v.keyword, "message": v.message }))
                     .collect();
-                facts.insert("violations".to_owned(), json!(list));
+                add("violations", json!(list));
             }
-            Self::MissingScope(scopes) => {
-                facts.insert("scopes".to_owned(), json!(scopes));
+            Some(Self::MissingScope(scopes)) => {
+                add("scopes", json!(scopes));
             }
-            Self::ApproverUnreachable { approver, .. } => {
-                facts.insert("approverRole".to_owned(), json!(approver));
+            Some(Self::ApproverUnreachable { approver, .. }) => {
+                add("approverRole", json!(approver));
             }
-            Self::NotFound
-            | Self::Origin
-            | Self::Unreadable(_)
-            | Self::Unauthenticated { .. }
-            | Self::Unknown { .. }
-            | Self::NoRule
-            | Self::Rule(_)
-            | Self::Condition { .. }
-            | Self::Upstream(_) => {}
+            Some(
+                Self::NotFound
+                | Self::Origin
+                | Self::Unreadable(_)
+                | Self::Unauthenticated { .. }
+                | Self::Unknown { .. }
+                | Self::NoRule
+                | Self::Rule(_)
+                | Self::Condition { .. }
+                | Self::NoDryRun(_)
+                | Self::DryRun(_)
+                | Self::Upstream(_),
+            )
+            | None => {}
         }
         Value::Object(facts)
     }
@@ -97,6 +125,8 @@ impl Refusal {
                 "Not executed: this call needs approval by {approver}, and no approver can be \
                  reached. Tell the user; do not repeat it at once."
             ),
+            Self::NoDryRun(why) => format!("Not executed: {why}."),
+            Self::DryRun(run) => run.text(),
             Self::Upstream(UpstreamFault::Encoded) => {
                 "the server compressed an answer that must be checked".to_owned()
             }
@@ -115,5 +145,44 @@ impl Refusal {
             | Self::Unauthenticated { .. }
             | Self::Unknown { .. } => String::new(),
         }
+    }
+}
+
+impl DryRun {
+    /// What would have been decided.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        match &self.refusal {
+            None => Effect::Allow,
+            Some(Refusal::ApproverUnreachable { .. }) => Effect::ApprovalRequired,
+            Some(_) => Effect::Deny,
+        }
+    }
+
+    /// The rule that would have decided, where one does.
+    pub(super) fn rule(&self) -> Option<&str> {
+        match &self.refusal {
+            Some(refusal) => refusal.rule(),
+            None => self.decision.rule.as_deref(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let would = match &self.refusal {
+            None => "this call would be allowed".to_owned(),
+            Some(Refusal::ApproverUnreachable { approver, .. }) => {
+                format!("this call would need approval by {approver}")
+            }
+            Some(_) => "this call would be refused".to_owned(),
+        };
+        let by = match self.rule() {
+            Some(rule) => format!(" (rule `{rule}`)"),
+            None => String::new(),
+        };
+        let why = match &self.refusal {
+            None | Some(Refusal::ApproverUnreachable { .. }) => String::new(),
+            Some(refusal) => format!("\n{}", refusal.text()),
+        };
+        format!("Dry run: {would}{by}. Nothing was executed.{why}")
     }
 }

@@ -27,6 +27,14 @@ fn a_decision_is_one_line() {
         }),
         "05:41:07  support  GET  allow  allowed",
     );
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07Z", "method": "tools/call", "toolName": "refund",
+            "decision": "allow", "dryRun": true, "rule": "small", "reason": "rule",
+            "shadow": { "decision": "deny", "reason": "no_rule" },
+        }),
+        "05:41:07  -  tools/call refund  allow (dry run)  small  rule  shadow: deny -",
+    );
     // What a client sends cannot move the cursor or forge a second line.
     check(
         json!({

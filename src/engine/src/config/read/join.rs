@@ -2,7 +2,9 @@
 
 use super::{Reading, below, trimmed};
 use crate::{
-    config::{Config, Effect, Identity, Mode, OneOrMany, Policy, Registry, Rule, Selector},
+    config::{
+        Config, Effect, Identity, Mode, OneOrMany, Policy, Registry, Require, Rule, Selector,
+    },
     problem::Problem,
 };
 
@@ -65,6 +67,7 @@ impl Reading {
             self.once(&mut joined.environment, file.environment, at, "environment");
             self.once(&mut joined.identity, file.identity, at, "identity");
             self.once(&mut joined.bounds, file.bounds, at, "bounds");
+            self.once(&mut joined.dry_run, file.dry_run, at, "dry_run");
             joined.rules.extend(file.rules);
             if !file.denied_tools.is_empty() {
                 denials.push((below(at, "denied_tools"), file.denied_tools));
@@ -98,6 +101,14 @@ impl Reading {
                 "environment",
             );
             self.same(file.bounds.take(), live.bounds.as_ref(), at, "bounds");
+            let dry_run = file.dry_run.take().map(|dry_run| Require {
+                at: live
+                    .dry_run
+                    .as_ref()
+                    .map_or_else(String::new, |live| live.at.clone()),
+                ..dry_run
+            });
+            self.same(dry_run, live.dry_run.as_ref(), at, "dry_run");
             let identity = file.identity.take().map(|identity| Identity {
                 at: live
                     .identity
