@@ -1,4 +1,5 @@
-//! Sends the case corpus through a real Envoy, to a server that records what reaches it.
+//! Sends the case corpus through a real Envoy, to a server that records what reaches it; what the
+//! filter recorded of a case is what `toolgate test` and `toolgate explain` say of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,8 @@ use tests::tools;
 
 #[path = "../corpus/model.rs"]
 mod model;
+#[path = "../corpus/trials.rs"]
+mod trials;
 
 use model::{Case, Group, Seen};
 
@@ -32,6 +35,7 @@ async fn every_case() {
 
     let mut wrong = Vec::new();
     for (index, (file, group)) in groups.iter().enumerate() {
+        let mut records = Vec::new();
         assert!(
             !group.cases.is_empty(),
             "{file} ({}) has no cases",
@@ -54,6 +58,7 @@ async fn every_case() {
             });
             let lines = envoy.wait_access_log(index, done + 1).await;
             seen.record = lines[done]["toolgate"].clone();
+            records.push(seen.record.clone());
             // Envoy takes the header away once it has routed by it; where to, it says itself.
             let cluster = seen.record["upstreamCluster"].as_str().map(str::to_owned);
             if let (Some((headers, _)), Some(cluster)) = (&mut seen.forwarded, cluster) {
@@ -68,6 +73,7 @@ async fn every_case() {
                 ));
             }
         }
+        wrong.extend(trials::differences(file, group, &records));
     }
     assert!(
         wrong.is_empty(),

@@ -167,3 +167,6 @@ fn is_test(path: &Path) -> bool {
 }
 
 const PAUSE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests;

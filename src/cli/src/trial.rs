@@ -196,3 +196,6 @@ impl<'de> Deserialize<'de> for Who {
         deserializer.deserialize_any(Forms)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,15 @@ impl<'a> Story<'a> {
             "" => writeln!(text, " ({reason})"),
             meaning => writeln!(text, ": {meaning} ({reason})"),
         };
+        if let Some(shadow) = outcome.record.get("shadow") {
+            let member = |name: &str| shadow.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (decision, rule, reason) = (member("decision"), member("rule"), member("reason"));
+            let by = if rule.is_empty() { reason } else { rule };
+            let _ = writeln!(
+                text,
+                "  {DIM}in shadow mode it is:{DIM:#} {decision} ({by})"
+            );
+        }
         for line in outcome.said.lines() {
             let _ = writeln!(text, "  {DIM}the agent is told:{DIM:#} {line}");
         }
@@ -124,8 +133,13 @@ impl<'a> Story<'a> {
             Outcome::Elsewhere => (DIM, "is about something else".to_owned()),
         };
         let place = self.place(&one.rule.at);
+        let mode = if one.rule.live {
+            ""
+        } else {
+            " (only tried, in shadow mode)"
+        };
         let mut text = format!(
-            "\nrule {BOLD}{}{BOLD:#} {style}{outcome}{style:#}  {DIM}{place}{DIM:#}\n",
+            "\nrule {BOLD}{}{BOLD:#}{mode} {style}{outcome}{style:#}  {DIM}{place}{DIM:#}\n",
             one.rule.id
         );
         for part in &one.parts {
@@ -193,6 +207,7 @@ impl<'a> Story<'a> {
                         "id": rule.rule.id,
                         "place": self.place(&rule.rule.at),
                         "effect": rule.rule.effect.as_str(),
+                        "live": rule.rule.live,
                         "outcome": word(&rule.outcome),
                         "parts": rule.parts.iter().map(part).collect::<Vec<_>>(),
                     }))
@@ -217,7 +232,8 @@ impl Use<'_> {
     /// Who has to approve, where nothing else is in the way.
     fn approvals(&self) -> Option<String> {
         let mut asking = self.rules.iter().filter(|one| {
-            one.outcome == Outcome::Applies && one.rule.effect == Effect::ApprovalRequired
+            let asks = one.rule.effect == Effect::ApprovalRequired;
+            one.rule.live && asks && one.outcome == Outcome::Applies
         });
         match asking.next() {
             Some(one) => Some(format!(

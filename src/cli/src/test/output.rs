@@ -40,7 +40,7 @@ fn failures(results: &Results) -> impl Iterator<Item = &Finding> {
 }
 
 /// The failures, the rules that no test reaches, and how many tests there were.
-fn text(results: &mut Results) -> String {
+pub(super) fn text(results: &mut Results) -> String {
     let list = failures(results).cloned().collect();
     let findings = results.about(list);
     let mut text = findings.snippets();
@@ -78,16 +78,16 @@ fn text(results: &mut Results) -> String {
         .filter(|test| test.failure.is_some())
         .count();
     let tests = results.tests.len();
+    let (plural, passed) = (if tests == 1 { "" } else { "s" }, tests - failed);
     let _ = writeln!(
         text,
-        "{tests} tests, {} passed, {failed} failed",
-        tests - failed
+        "{tests} test{plural}, {passed} passed, {failed} failed"
     );
     text
 }
 
 /// Every test with what came of it, and the coverage of each policy.
-fn json(results: &Results) -> Value {
+pub(super) fn json(results: &Results) -> Value {
     let files = &results.files;
     let test = |test: &Tested| {
         json!({
@@ -117,7 +117,7 @@ fn json(results: &Results) -> Value {
 }
 
 /// JUnit XML: a suite for each file.
-fn junit(results: &Results) -> anyhow::Result<String> {
+pub(super) fn junit(results: &Results) -> anyhow::Result<String> {
     let mut report = Report::new("toolgate");
     for (place, source) in results.files.sources.iter().enumerate() {
         let tests = results

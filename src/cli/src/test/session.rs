@@ -37,8 +37,9 @@ struct Subject {
     policy: Arc<Policy>,
     /// The files of the policy.
     files: Vec<String>,
-    /// Its rules that matched no call yet: their ids and where they are written.
-    unreached: Vec<(String, Finding)>,
+    /// Its rules that matched no call yet: their places among all rules, their ids, and where they
+    /// are written.
+    unreached: Vec<(usize, String, Finding)>,
 }
 
 /// What is known after all tests.
@@ -194,7 +195,7 @@ impl<'a> Session<'a> {
                 code: Some("unreached-rule"),
                 ..titled(moved(loaded.place(problem), first))
             };
-            (rule.id.clone(), note)
+            (rule.place, rule.id.clone(), note)
         });
         let subject = Subject {
             unreached: unreached.collect(),
@@ -217,10 +218,14 @@ impl<'a> Session<'a> {
             return results;
         }
         for subject in self.subjects.into_values().flatten() {
+            let unreached = subject
+                .unreached
+                .into_iter()
+                .map(|(_, id, note)| (id, note));
             let coverage = Coverage {
                 rules: subject.policy.rules().len(),
                 policies: subject.files,
-                unreached: subject.unreached,
+                unreached: unreached.collect(),
             };
             if let Some(least) = least
                 && coverage.percent() < usize::from(least)
@@ -248,7 +253,8 @@ impl Subject {
         request.calls(&self.policy, |call| {
             for one in self.policy.explain(call) {
                 if one.outcome == policy::Outcome::Applies {
-                    self.unreached.retain(|(id, _)| *id != one.rule.id);
+                    self.unreached
+                        .retain(|(place, ..)| *place != one.rule.place);
                 }
             }
         });

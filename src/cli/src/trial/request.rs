@@ -50,12 +50,23 @@ impl Trial {
         setting: &Setting<'_>,
     ) -> Result<Request, Vec<Problem>> {
         let at = self.at.as_str();
+        let kinds = [
+            self.call.is_some(),
+            self.read.is_some(),
+            self.prompt.is_some(),
+            self.list.is_some(),
+            self.http.is_some(),
+        ];
+        if kinds.iter().filter(|said| **said).count() != 1 {
+            let message = "expected exactly one of `call`, `read`, `prompt`, `list`, `http`";
+            return Err(vec![Problem::new(at, message)]);
+        }
         let mut problems = self.misplaced(at);
         let mut note = |problem: Problem| problems.push(problem);
         let now = match &self.now {
             None => setting.now,
             Some(text) => Timestamp::parse(text).unwrap_or_else(|| {
-                note(no_time(&format!("{at}.now"), text));
+                note(no_time(&under(at, "now"), text));
                 setting.now
             }),
         };
@@ -73,13 +84,16 @@ impl Trial {
             }
         };
         let body = self.body().unwrap_or_else(|message| {
-            note(Problem::new(format!("{at}.http.hex"), message));
+            note(Problem::new(under(at, "http.hex"), message));
             Vec::new()
         });
         let endpoint = server.map_or("/", |server| server.endpoint.as_str());
         let headers = self.headers(endpoint, introduced).unwrap_or_else(|name| {
             let message = format!("`{name}` holds a character that is no byte");
-            note(Problem::new(format!("{at}.http.headers.{name}"), message));
+            note(Problem::new(
+                under(at, &format!("http.headers.{name}")),
+                message,
+            ));
             Vec::new()
         });
         if !problems.is_empty() {
@@ -97,59 +111,58 @@ impl Trial {
 
     /// What of the members does not go together.
     fn misplaced(&self, at: &str) -> Vec<Problem> {
-        let kinds = [
-            ("call", self.call.is_some()),
-            ("read", self.read.is_some()),
-            ("prompt", self.prompt.is_some()),
-            ("list", self.list.is_some()),
-            ("http", self.http.is_some()),
+        let expect = self.expect.as_ref();
+        let has_arguments = self.call.is_some() || self.prompt.is_some();
+        let (list, whole) = (self.list.is_some(), self.http.is_none());
+        let seen = |names: fn(&Expect) -> bool| expect.is_some_and(names);
+        let rows = [
+            (
+                "arguments",
+                self.arguments.is_some(),
+                has_arguments,
+                "`call` or `prompt`",
+            ),
+            (
+                "meta",
+                self.meta.is_some(),
+                whole,
+                "all but `http`, which has it in its body",
+            ),
+            (
+                "session",
+                self.session.is_some(),
+                whole,
+                "all but `http`, which has it as a header",
+            ),
+            (
+                "expect.visible",
+                seen(|it| it.visible.is_some()),
+                list,
+                "`list`",
+            ),
+            (
+                "expect.shows",
+                seen(|it| it.shows.is_some()),
+                list,
+                "`list`",
+            ),
+            (
+                "expect.hides",
+                seen(|it| it.hides.is_some()),
+                list,
+                "`list`",
+            ),
         ];
-        let said: Vec<_> = kinds.iter().filter(|(_, said)| *said).collect();
-        let mut problems = Vec::new();
-        if said.len() != 1 {
-            let message = "expected exactly one of `call`, `read`, `prompt`, `list`, `http`";
-            problems.push(Problem::new(at, message));
-            return problems;
-        }
-        let mut only = |member: &str, said: bool, with: &str, fits: bool| {
-            if said && !fits {
-                let message = format!("`{member}` goes with {with}");
-                problems.push(Problem::new(format!("{at}.{member}"), message));
-            }
-        };
-        let with_arguments = self.call.is_some() || self.prompt.is_some();
-        only(
-            "arguments",
-            self.arguments.is_some(),
-            "`call` or `prompt`",
-            with_arguments,
-        );
-        let written_out = "everything but `http`, where it is written out";
-        only(
-            "meta",
-            self.meta.is_some(),
-            written_out,
-            self.http.is_none(),
-        );
-        only(
-            "session",
-            self.session.is_some(),
-            written_out,
-            self.http.is_none(),
-        );
-        if let Some(expect) = &self.expect {
-            if *expect == Expect::default() {
-                let problem = Problem::new(format!("{at}.expect"), "nothing is expected");
-                return vec![problem.help("say at least `decision`")];
-            }
-            let seen = [
-                ("expect.visible", expect.visible.is_some()),
-                ("expect.shows", expect.shows.is_some()),
-                ("expect.hides", expect.hides.is_some()),
-            ];
-            for (member, said) in seen {
-                only(member, said, "`list`", self.list.is_some());
-            }
+        let mut problems: Vec<_> = rows
+            .into_iter()
+            .filter(|(_, said, fits, _)| *said && !fits)
+            .map(|(member, .., with)| {
+                Problem::new(under(at, member), format!("`{member}` goes with {with}"))
+            })
+            .collect();
+        if expect.is_some_and(|expect| *expect == Expect::default()) {
+            let problem = Problem::new(under(at, "expect"), "nothing is expected");
+            problems.push(problem.help("say at least `decision`"));
         }
         problems
     }
@@ -160,7 +173,7 @@ impl Trial {
             return registry.server(id).map(Some).ok_or_else(|| {
                 let known = registry.servers().map(|server| server.id.as_str());
                 let problem = Problem::new(
-                    format!("{at}.server"),
+                    under(at, "server"),
                     format!("no server `{id}` is registered"),
                 );
                 suggest(problem, id, known)
@@ -169,56 +182,50 @@ impl Trial {
         if self.http.as_ref().is_some_and(|http| http.path.is_some()) {
             return Ok(None);
         }
-        let (member, name) = match (&self.call, &self.prompt, &self.read) {
+        let (member, name) = match (&self.call, &self.prompt, &self.read, &self.list) {
             (Some(name), ..) => ("call", name.as_str()),
-            (None, Some(name), _) => ("prompt", name.as_str()),
-            (None, None, Some(uri)) => ("read", uri.as_str()),
-            (None, None, None) => ("list", ""),
+            (None, Some(name), ..) => ("prompt", name.as_str()),
+            (None, None, Some(uri), _) => ("read", uri.as_str()),
+            (None, None, None, Some(_)) => ("list", ""),
+            (None, None, None, None) => ("http", ""),
         };
-        let having: Vec<_> = match member {
+        let at_server = |server: &&Server| match member {
             "call" => registry
                 .tool(name)
-                .map(|e| e.server.clone())
-                .into_iter()
-                .collect(),
+                .is_some_and(|entry| entry.server == server.id),
             "prompt" => registry
                 .prompt(name)
-                .map(|e| e.server.clone())
-                .into_iter()
-                .collect(),
-            "read" => registry
-                .servers()
-                .filter(|server| registry.resource(&server.id, name).is_some())
-                .map(|server| server.id.clone())
-                .collect(),
-            _ => Vec::new(),
+                .is_some_and(|entry| entry.server == server.id),
+            "read" => registry.resource(&server.id, name).is_some(),
+            _ => false,
         };
+        let having: Vec<_> = registry.servers().filter(at_server).collect();
         let all: Vec<_> = registry.servers().collect();
-        match (having.as_slice(), all.as_slice()) {
-            ([one], _) => Ok(registry.server(one)),
-            ([], [one]) => Ok(Some(*one)),
-            (several, _) => {
-                let member = if self.http.is_some() { "http" } else { member };
-                let message = match several {
-                    [] if name.is_empty() => "which `server`?".to_owned(),
-                    [] => format!("nothing named `{name}` is registered: at which `server`?"),
-                    _ => format!("`{name}` is registered for several servers: which `server`?"),
-                };
-                let problem = Problem::new(format!("{at}.{member}"), message);
-                let names: Vec<_> = match several {
-                    [] => all
-                        .iter()
-                        .map(|server| format!("`{}`", server.id))
-                        .collect(),
-                    _ => several.iter().map(|id| format!("`{id}`")).collect(),
-                };
-                let entries = registry.entries().map(|entry| entry.name.as_str());
-                Err(match closest(name, entries) {
-                    Some(near) => problem.help(format!("did you mean `{near}`?")),
-                    None => problem.help(format!("one of {}", names.join(", "))),
-                })
-            }
+        if let ([one], _) | ([], [one]) = (having.as_slice(), all.as_slice()) {
+            return Ok(Some(one));
         }
+        let entries = registry.entries().map(|entry| entry.name.as_str());
+        let (choices, message, near) = match having.as_slice() {
+            [] if name.is_empty() => (all, "which `server`?".to_owned(), None),
+            [] => {
+                let message = format!("nothing named `{name}` is registered: at which `server`?");
+                (all, message, closest(name, entries))
+            }
+            _ => {
+                let message =
+                    format!("`{name}` is registered for several servers: which `server`?");
+                (having, message, None)
+            }
+        };
+        let choices: Vec<_> = choices
+            .iter()
+            .map(|server| format!("`{}`", server.id))
+            .collect();
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("one of {}", choices.join(", ")),
+        };
+        Err(Problem::new(under(at, member), message).help(help))
     }
 
     fn caller(
@@ -229,12 +236,12 @@ impl Trial {
     ) -> Result<(Vec<Header>, Peer), Vec<Problem>> {
         let (facts, at) = match &self.caller {
             None => return Ok(Default::default()),
-            Some(Who::Facts(facts)) => (facts, format!("{at}.caller")),
+            Some(Who::Facts(facts)) => (facts, under(at, "caller")),
             Some(Who::Named(name)) => match setting.callers.get(name) {
                 Some(facts) => (facts, format!("callers.{name}")),
                 None => {
                     let message = format!("no caller `{name}` under `callers`");
-                    let problem = Problem::new(format!("{at}.caller"), message);
+                    let problem = Problem::new(under(at, "caller"), message);
                     let known = setting.callers.keys().map(String::as_str);
                     return Err(vec![suggest(problem, name, known)]);
                 }
@@ -331,6 +338,12 @@ pub(crate) fn present() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let nanos = since.unwrap_or_default().as_nanos();
     Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
+/// The path of a member.
+fn under(at: &str, member: &str) -> String {
+    let dot = if at.is_empty() { "" } else { "." };
+    format!("{at}{dot}{member}")
 }
 
 /// A text that is no time.
