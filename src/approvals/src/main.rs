@@ -1,0 +1,2 @@
+//! The approval service.
+fn main() {}

@@ -1,0 +1,278 @@
+//! What is asked, decided and used, in SQLite or PostgreSQL.
+//!
+//! Every change takes the end of the trail first ([`Change`]), so changes come one after the other
+//! whatever the number of replicas, and each is in the trail and the outbox exactly if it happened.
+//! The store has no clock: the time comes in with each call.
+
+mod approval;
+mod change;
+mod filter;
+mod postgres;
+mod sqlite;
+mod trail;
+
+use std::sync::Once;
+
+use engine::{
+    approval::{Approver, Ask},
+    cx::Timestamp,
+};
+use sqlx::{
+    AnyConnection, AnyPool, Executor as _,
+    any::AnyPoolOptions,
+    migrate::{Migration, MigrationType, Migrator},
+};
+use tokio::sync::Mutex;
+
+pub use approval::{Approval, State, Verdict, Vote};
+pub use filter::{Filter, Page, Sight};
+pub use trail::{Broken, Entry, Event};
+
+use change::Change;
+
+/// A database, open.
+#[derive(Debug)]
+pub struct Store {
+    pool: AnyPool,
+    /// One change at a time, in the order they came: the database's own queue is not fair.
+    writer: Mutex<()>,
+}
+
+/// How long things stand, where an ask does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Nanoseconds that an ask waits to be decided, and again that its approval waits to be used.
+    pub lifetime: i64,
+    /// Nanoseconds that a refusal is repeated to whoever asks the same again.
+    pub denial: i64,
+}
+
+/// Why a decision was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No such approval.
+    Unknown,
+    /// Its state does not allow that any more.
+    State(State),
+    /// The same person has approved already.
+    Again,
+}
+
+/// A decision that somebody makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Ruling<'a> {
+    /// What is decided.
+    pub verdict: Verdict,
+    /// By whom.
+    pub person: &'a str,
+    /// Why.
+    pub reason: Option<&'a str>,
+}
+
+/// What differs between the databases; statements are the same text for both.
+struct Dialect {
+    scheme: &'static str,
+    /// What each connection begins with.
+    session: &'static [&'static str],
+    migrations: &'static [&'static str],
+}
+
+impl Store {
+    /// Opens `url` (`sqlite:FILE` or `postgres://..`) and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached, opened or migrated.
+    pub async fn open(url: &str) -> Result<Self, sqlx::Error> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        let (dialect, url) = if url.starts_with(sqlite::DIALECT.scheme) {
+            (&sqlite::DIALECT, sqlite::url(url))
+        } else if url.starts_with(postgres::DIALECT.scheme) {
+            (&postgres::DIALECT, url.to_owned())
+        } else {
+            let message = "the database is neither `sqlite:FILE` nor `postgres://..`";
+            return Err(sqlx::Error::Configuration(message.into()));
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    for statement in dialect.session {
+                        connection.execute(*statement).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(&url)
+            .await?;
+        let migrations = dialect.migrations.iter().zip(1..).map(|(sql, version)| {
+            let sql = sqlx::SqlSafeStr::into_sql_str(*sql);
+            Migration::new(
+                version,
+                "approvals".into(),
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        });
+        Migrator::with_migrations(migrations.collect())
+            .run(&pool)
+            .await?;
+        Ok(Self {
+            pool,
+            writer: Mutex::new(()),
+        })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        self.pool.execute("SELECT seq FROM chain").await.map(drop)
+    }
+
+    /// The one verb of the filter. What comes back is
+    /// - used: it was granted, and this very ask has used it up. It happens once;
+    /// - denied or revoked: by somebody, less than [`Terms::denial`] ago;
+    /// - pending: it waits, since now or since the first of these asks.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn ask(
+        &self,
+        ask: &Ask,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<Approval, sqlx::Error> {
+        let key = Key::of(ask);
+        // Most asks are repeats while people think: they need not queue.
+        let mut reader = self.pool.acquire().await?;
+        let found = key.find(&mut reader, terms, now).await?;
+        drop(reader);
+        if let Some(found) = found.filter(|found| found.state != State::Approved) {
+            return Ok(found);
+        }
+        let mut change = self.change(now).await?;
+        let id = match key.find(change.tx(), terms, now).await? {
+            Some(found) if found.state == State::Approved => {
+                change.redeem(&found.id).await?;
+                found.id
+            }
+            // Somebody was quicker.
+            Some(found) => return Ok(found),
+            None => {
+                change.expire().await?;
+                change.open(ask, &key, terms).await?
+            }
+        };
+        let approval = change.read(&id).await?;
+        change.commit().await?;
+        approval.ok_or(sqlx::Error::RowNotFound)
+    }
+
+    /// Takes a decision. Who may make it is checked before.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn decide(
+        &self,
+        id: &str,
+        ruling: Ruling<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Approval, Refused>, sqlx::Error> {
+        let mut change = self.change(now).await?;
+        change.expire().await?;
+        let refused = change.decide(id, ruling).await?;
+        let approval = change.read(id).await?;
+        // What expired stays so, whatever becomes of the decision.
+        change.commit().await?;
+        Ok(match (refused, approval) {
+            (Some(refused), _) => Err(refused),
+            (None, approval) => approval.ok_or(Refused::Unknown),
+        })
+    }
+
+    /// Closes what nobody decided or used in time, and says how many.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn expire(&self, now: Timestamp) -> Result<u64, sqlx::Error> {
+        let due = "SELECT id FROM asks WHERE state IN ('pending', 'approved') AND expires_at <= $1 LIMIT 1";
+        let due = sqlx::query(due).bind(now.0);
+        if due.fetch_optional(&self.pool).await?.is_none() {
+            return Ok(0);
+        }
+        let mut change = self.change(now).await?;
+        let count = change.expire().await?;
+        change.commit().await?;
+        Ok(count)
+    }
+
+    /// Forgets asks that were opened before `then` and are closed. The trail keeps what happened.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn prune(&self, then: Timestamp) -> Result<u64, sqlx::Error> {
+        let sql = "DELETE FROM asks WHERE created_at < $1 AND state NOT IN ('pending', 'approved')";
+        let done = sqlx::query(sql).bind(then.0).execute(&self.pool).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn change(&self, now: Timestamp) -> Result<Change<'_>, sqlx::Error> {
+        let turn = self.writer.lock().await;
+        Change::begin(self.pool.begin().await?, turn, now).await
+    }
+}
+
+/// Which asks are the same: the same payload, to be decided by the same people.
+struct Key {
+    fingerprint: String,
+    approver: String,
+    needed: i64,
+}
+
+impl Key {
+    fn of(ask: &Ask) -> Self {
+        Self {
+            fingerprint: ask.fingerprint().to_string(),
+            approver: match &ask.approver {
+                Approver::Role(role) => role_key(role),
+                Approver::User => "user".to_owned(),
+            },
+            needed: i64::from(ask.approvals.max(1)),
+        }
+    }
+
+    /// What stands for such an ask at `now`.
+    async fn find(
+        &self,
+        connection: &mut AnyConnection,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<Option<Approval>, sqlx::Error> {
+        let sql = "SELECT * FROM asks WHERE fingerprint = $1 AND approver = $2 AND needed = $3 \
+                   AND (state IN ('pending', 'approved') AND expires_at > $4 \
+                        OR state IN ('denied', 'revoked') AND decided_at > $5) \
+                   ORDER BY id DESC LIMIT 1";
+        let row = sqlx::query(sql)
+            .bind(&self.fingerprint)
+            .bind(&self.approver)
+            .bind(self.needed)
+            .bind(now.0)
+            .bind(now.0.saturating_sub(terms.denial))
+            .fetch_optional(&mut *connection)
+            .await?;
+        Approval::whole(connection, row).await
+    }
+}
+
+/// A role as it stands in the column `approver`.
+fn role_key(role: &str) -> String {
+    format!("role:{role}")
+}
+
+const CONNECTIONS: u32 = 8;
+
+#[cfg(test)]
+mod tests;
