@@ -22,8 +22,12 @@ use crate::{
 };
 
 mod allow;
+mod descriptions;
 mod lifecycle;
+mod names;
 mod rules;
+mod schemas;
+mod secrets;
 
 /// Judge registry and policy files: what loads, and is unwise all the same.
 ///
@@ -117,10 +121,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Level::Error | Level::Warning => true,
         Level::Note => false,
     });
-    let findings = Findings {
-        sources: loaded.sources,
-        list,
-    };
+    let mut sources = loaded.sources;
+    for secret in list
+        .iter()
+        .filter(|one| one.code == Some(secrets::SECRET.code))
+    {
+        // The finding shows its line, and is read in logs.
+        if let (Some(at), Some(source)) =
+            (&secret.at, secret.source.and_then(|i| sources.get_mut(i)))
+        {
+            source.mask(at);
+        }
+    }
+    let findings = Findings { sources, list };
     findings.print(arguments.format)?;
     Ok(if matters && !arguments.exit_zero {
         ExitCode::from(FINDINGS)
@@ -137,7 +150,11 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
         list: Vec::new(),
     };
     rules::review(&mut review);
+    schemas::review(&mut review);
+    names::review(&mut review);
+    descriptions::review(&mut review);
     lifecycle::review(&mut review);
+    secrets::review(&mut review);
     let mut list = allow::apply(&loaded.sources, review.list);
     list.sort_by_key(|finding| {
         let at = finding.at.as_ref().map(|at| at.start);
@@ -149,7 +166,18 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
 
 /// All lints, family by family.
 fn lints() -> impl Iterator<Item = &'static Lint> {
-    let families: [&'static [&'static Lint]; 3] = [allow::LINTS, rules::LINTS, lifecycle::LINTS];
+    let [own, arguments, keywords] = schemas::LINTS;
+    let families = [
+        allow::LINTS,
+        rules::LINTS,
+        own,
+        arguments,
+        keywords,
+        names::LINTS,
+        descriptions::LINTS,
+        lifecycle::LINTS,
+        secrets::LINTS,
+    ];
     families.into_iter().flatten().copied()
 }
 

@@ -123,6 +123,13 @@ impl Source {
         (number, before.chars().count().saturating_add(1))
     }
 
+    /// Makes a part of the text unreadable; everything stays where it is.
+    pub(crate) fn mask(&mut self, at: &Range<usize>) {
+        if self.text.get(at.clone()).is_some() {
+            self.text.replace_range(at.clone(), &"*".repeat(at.len()));
+        }
+    }
+
     /// Whether a byte is part of a value or a key, not of a comment or of what stands between.
     pub(crate) fn is_within_text(&self, at: usize) -> bool {
         self.root.holds(at)

@@ -59,8 +59,8 @@ impl Rule {
         }
     }
 
-    /// Whether this rule matches whatever `other` matches, of what both are about, and is at least
-    /// as strict: then `other` never decides.
+    /// Whether this rule matches whatever `other` matches, of what both are about, wherever that
+    /// counts, and is at least as strict: then `other` never decides.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let wider = |mine: &Option<BTreeSet<String>>, its: &Option<BTreeSet<String>>| {
