@@ -3,6 +3,8 @@
 //! Pure: from a [`Setup`] to the values that Envoy reads; nothing here touches a file.
 
 mod cluster;
+pub(crate) mod gateway;
+pub(crate) mod istio;
 
 use serde_json::{Value, json};
 
@@ -14,8 +16,8 @@ pub(crate) struct Setup {
     pub(crate) listen: Address,
     /// Envoy's administration interface.
     pub(crate) admin: Address,
-    /// Path of `toolgate.wasm` as Envoy sees it.
-    pub(crate) wasm: String,
+    /// Where `toolgate.wasm` is.
+    pub(crate) wasm: Module,
     /// Path that Envoy writes the access log to.
     pub(crate) access_log: String,
     /// Path of the certificates that servers spoken to by TLS are verified against.
@@ -28,6 +30,19 @@ pub(crate) struct Setup {
     pub(crate) issuers: Vec<Issuer>,
     /// Clusters of the registered servers that say where they are.
     pub(crate) upstreams: Vec<Upstream>,
+}
+
+/// Where the filter itself is.
+pub(crate) enum Module {
+    /// A path, as Envoy sees it.
+    File(String),
+    /// What Istio's agent fetches, proves by its digest, and hands to Envoy as a file.
+    Fetched {
+        /// `oci://...` or `https://...`.
+        url: String,
+        /// Hex SHA-256 of the module.
+        sha256: String,
+    },
 }
 
 /// A token issuer.
@@ -54,6 +69,10 @@ pub(crate) enum Jwks {
 const CLUSTER_HEADER: &str = "x-toolgate-cluster";
 /// The filter's name in Envoy.
 const FILTER: &str = "toolgate";
+const ROUTER: &str = "envoy.filters.http.router";
+const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
+const CONNECTION_MANAGER_TYPE: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 /// Room beyond the largest body, so that the filter and not Envoy answers a body that is too large.
 const HEADROOM: u64 = 1 << 20;
@@ -133,72 +152,83 @@ fn in_file(folder: &str, file: &str) -> Value {
 
 /// The listener with its filters.
 fn listener(setup: &Setup, toolgate: Value) -> Value {
-    let mut filters = Vec::new();
-    if !setup.issuers.is_empty() {
-        filters.push(jwt_authn(&setup.issuers));
-    }
+    let mut manager = connection_manager(setup);
+    let mut filters: Vec<Value> = jwt_authn(&setup.issuers).into_iter().collect();
     filters.push(toolgate);
     filters.push(json!({
-        "name": "envoy.filters.http.router",
+        "name": ROUTER,
         "typed_config": typed(
             "envoy.extensions.filters.http.router.v3.Router",
             json!({ "suppress_envoy_headers": true }),
         ),
     }));
-    // HTTP/1.1 holds bodies in the connection's buffer, HTTP/2 in the stream's window.
-    let held = setup.max_body.saturating_add(HEADROOM).min(MAX_WINDOW);
+    if let Some(members) = manager.as_object_mut() {
+        let routes = json!({ "name": "mcp", "virtual_hosts": [virtual_host()] });
+        members.insert("stat_prefix".into(), "mcp".into());
+        members.insert("codec_type".into(), "AUTO".into());
+        members.insert("route_config".into(), routes);
+        members.insert("http_filters".into(), filters.into());
+    }
     json!({
         "name": "mcp",
         "address": setup.listen.value(),
-        "per_connection_buffer_limit_bytes": held,
+        "per_connection_buffer_limit_bytes": held(setup),
         "filter_chains": [{
             "filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": typed(
-                    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                    json!({
-                        "stat_prefix": "mcp",
-                        "codec_type": "AUTO",
-                        "http2_protocol_options": {
-                            "initial_stream_window_size": held,
-                            "initial_connection_window_size": held.saturating_mul(2).min(MAX_WINDOW),
-                            "max_concurrent_streams": 100,
-                        },
-                        // The edge, with no address internal, not even this machine: a client's `x-envoy-*`
-                        // headers, which could ask for retries of a write, are removed.
-                        "use_remote_address": true,
-                        "internal_address_config": { "cidr_ranges": [{ "address_prefix": "0.0.0.0", "prefix_len": 32 }] },
-                        "normalize_path": true,
-                        "merge_slashes": true,
-                        "path_with_escaped_slashes_action": "REJECT_REQUEST",
-                        "common_http_protocol_options": { "headers_with_underscores_action": "REJECT_REQUEST" },
-                        "request_headers_timeout": "10s",
-                        "request_timeout": "60s",
-                        // Event streams are silent for long; the servers' own timeouts end calls.
-                        "stream_idle_timeout": "3600s",
-                        "access_log": [access_log(&setup.access_log)],
-                        "route_config": {
-                            "name": "mcp",
-                            "virtual_hosts": [{
-                                "name": "mcp",
-                                "domains": ["*"],
-                                "routes": [{
-                                    "match": { "prefix": "/" },
-                                    "route": {
-                                        "cluster_header": CLUSTER_HEADER,
-                                        "auto_host_rewrite": true,
-                                        "timeout": "0s",
-                                        "idle_timeout": "3600s",
-                                    },
-                                    "request_headers_to_remove": [CLUSTER_HEADER],
-                                }],
-                            }],
-                        },
-                        "http_filters": filters,
-                    }),
-                ),
+                "name": CONNECTION_MANAGER,
+                "typed_config": typed(CONNECTION_MANAGER_TYPE, manager),
             }],
         }],
+    })
+}
+
+/// HTTP/1.1 holds bodies in the connection's buffer, HTTP/2 in the stream's window.
+fn held(setup: &Setup) -> u64 {
+    setup.max_body.saturating_add(HEADROOM).min(MAX_WINDOW)
+}
+
+/// What the filter needs of the connection manager, apart from filters and routes.
+fn connection_manager(setup: &Setup) -> Value {
+    let held = held(setup);
+    json!({
+        "http2_protocol_options": {
+            "initial_stream_window_size": held,
+            "initial_connection_window_size": held.saturating_mul(2).min(MAX_WINDOW),
+            "max_concurrent_streams": 100,
+        },
+        // The edge, with no address internal, not even this machine: a client's `x-envoy-*`
+        // headers, which could ask for retries of a write, are removed.
+        "use_remote_address": true,
+        "internal_address_config":
+            { "cidr_ranges": [{ "address_prefix": "0.0.0.0", "prefix_len": 32 }] },
+        "normalize_path": true,
+        "merge_slashes": true,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "common_http_protocol_options": { "headers_with_underscores_action": "REJECT_REQUEST" },
+        "request_headers_timeout": "10s",
+        "request_timeout": "60s",
+        // Event streams are silent for long; the servers' own timeouts end calls.
+        "stream_idle_timeout": "3600s",
+        "access_log": [access_log(&setup.access_log)],
+    })
+}
+
+/// Every host's requests, to where the filter sends them.
+fn virtual_host() -> Value {
+    json!({ "name": "mcp", "domains": ["*"], "routes": [route()] })
+}
+
+/// To the cluster that the filter names. What was not judged has no such header, and nowhere to go.
+fn route() -> Value {
+    json!({
+        "match": { "prefix": "/" },
+        "route": {
+            "cluster_header": CLUSTER_HEADER,
+            "auto_host_rewrite": true,
+            "timeout": "0s",
+            "idle_timeout": "3600s",
+        },
+        "request_headers_to_remove": [CLUSTER_HEADER],
     })
 }
 
@@ -220,6 +250,14 @@ fn clusters(setup: &Setup) -> Vec<Value> {
 }
 
 fn toolgate(setup: &Setup) -> Value {
+    let code = match &setup.wasm {
+        Module::File(path) => json!({ "local": { "filename": path } }),
+        Module::Fetched { url, sha256 } => json!({ "remote": {
+            // The agent fetches it, so that no cluster is asked.
+            "http_uri": { "uri": url, "timeout": "30s", "cluster": "_" },
+            "sha256": sha256,
+        } }),
+    };
     json!({
         "name": FILTER,
         "typed_config": typed(WASM, json!({
@@ -232,7 +270,7 @@ fn toolgate(setup: &Setup) -> Value {
                 "vm_config": {
                     "vm_id": "toolgate",
                     "runtime": "envoy.wasm.runtime.v8",
-                    "code": { "local": { "filename": setup.wasm } },
+                    "code": code,
                 },
                 "configuration": typed(
                     "google.protobuf.StringValue",
@@ -244,8 +282,11 @@ fn toolgate(setup: &Setup) -> Value {
 }
 
 /// Tokens are verified here and missing or bad ones let pass: the filter answers those itself,
-/// with the challenge that MCP clients follow.
-fn jwt_authn(issuers: &[Issuer]) -> Value {
+/// with the challenge that MCP clients follow. Without issuers there is nothing to verify.
+fn jwt_authn(issuers: &[Issuer]) -> Option<Value> {
+    if issuers.is_empty() {
+        return None;
+    }
     let name = |index: usize| format!("issuer-{index}");
     let providers: serde_json::Map<String, Value> = issuers
         .iter()
@@ -256,7 +297,7 @@ fn jwt_authn(issuers: &[Issuer]) -> Value {
         .map(|index| json!({ "provider_name": name(index) }))
         .collect();
     any.push(json!({ "allow_missing_or_failed": {} }));
-    json!({
+    Some(json!({
         "name": "envoy.filters.http.jwt_authn",
         "typed_config": typed("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", json!({
             "providers": providers,
@@ -265,7 +306,7 @@ fn jwt_authn(issuers: &[Issuer]) -> Value {
                 "requires": { "requires_any": { "requirements": any } },
             }],
         })),
-    })
+    }))
 }
 
 fn provider(issuer: &Issuer) -> Value {

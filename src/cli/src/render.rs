@@ -9,9 +9,14 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 use engine::{config::Jwks as KeySource, problem::Problem};
+use serde_json::Value;
 
 use crate::{
-    envoy::{self, Address, Issuer, Jwks, Setup, Upstream},
+    envoy::{
+        self, Address, Issuer, Jwks, Module, Setup, Upstream,
+        gateway::{self, Place},
+        istio::{self, Pods},
+    },
     inputs::{self, Files, Loaded},
     report::Findings,
 };
@@ -19,11 +24,14 @@ use crate::{
 /// Write a complete configuration for the proxy that runs Toolgate.
 ///
 /// Servers of the registry that have a `url` become clusters; issuers of the policy become token
-/// verification. What is left to you is said on standard error.
+/// verification. What is left to you is said on standard error, and at the head of the document.
 ///
 /// Examples:
 ///   toolgate render --for envoy -r registry.yaml -p policy.yaml > envoy.yaml
 ///   toolgate render --for envoy --bundle bundle.json --listen 0.0.0.0:8080 -o envoy.yaml
+///   toolgate render --for istio -b bundle.json --namespace agents --selector istio=agent-gateway \
+///     --wasm-url oci://images.example.com/toolgate:0.1.0 --wasm-sha256 9f86d0... | kubectl apply -f -
+///   toolgate render --for envoy-gateway -b bundle.json --namespace agents --gateway mcp
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -32,12 +40,6 @@ pub(crate) struct Arguments {
     host: Host,
     #[command(flatten)]
     files: Files,
-    /// Where agents connect.
-    #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:10000")]
-    listen: Address,
-    /// Envoy's administration interface.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901")]
-    admin: Address,
     /// Where Envoy finds the filter.
     #[arg(
         long,
@@ -58,12 +60,55 @@ pub(crate) struct Arguments {
     /// Write here instead of to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "With --for envoy")]
+    envoy: Bootstrap,
+    #[command(flatten, next_help_heading = "With --for istio or envoy-gateway")]
+    kubernetes: Kubernetes,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(clap::Args)]
+struct Bootstrap {
+    /// Where agents connect.
+    #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:10000")]
+    listen: Address,
+    /// Envoy's administration interface.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901")]
+    admin: Address,
+}
+
+#[derive(clap::Args)]
+struct Kubernetes {
+    /// The namespace of the gateway.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
+    /// Istio: a label of the gateway's pods.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = label, default_value = "istio=ingressgateway")]
+    selector: Vec<(String, String)>,
+    /// Istio: where its agent fetches the filter, `oci://` or `https://`, in place of a path.
+    #[arg(long, value_name = "URL", requires = "wasm_sha256")]
+    wasm_url: Option<String>,
+    /// Istio: the SHA-256 of what is fetched.
+    #[arg(long, value_name = "HEX", requires = "wasm_url", value_parser = sha256)]
+    wasm_sha256: Option<String>,
+    /// Envoy Gateway: the name of the Gateway.
+    #[arg(long, value_name = "NAME", default_value = "toolgate")]
+    gateway: String,
+    /// Envoy Gateway: the listener within the Gateway.
+    #[arg(long, value_name = "NAME", default_value = "http")]
+    listener: String,
+    /// Envoy Gateway: the listener terminates TLS.
+    #[arg(long)]
+    tls: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Host {
-    /// Envoy 1.35 or later, as a static bootstrap.
+    /// Envoy 1.35 or later: a static bootstrap.
     Envoy,
+    /// Istio 1.28 or later: an EnvoyFilter for the pods of a gateway.
+    Istio,
+    /// Envoy Gateway 1.6 or later: an EnvoyPatchPolicy for a listener, and an EnvoyProxy.
+    EnvoyGateway,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -71,10 +116,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(findings) => return Ok(findings.refuse()),
     };
-    let listen = arguments.listen.clone();
-    let setup = match setup(&loaded, listen, arguments.admin.clone()) {
+    let bootstrap = &arguments.envoy;
+    let setup = match setup(&loaded, bootstrap.listen.clone(), bootstrap.admin.clone()) {
         Ok(setup) => Setup {
-            wasm: arguments.wasm.clone(),
+            wasm: arguments.module()?,
             access_log: arguments.access_log.clone(),
             roots: arguments.trusted_ca.clone(),
             ..setup
@@ -92,12 +137,75 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             server.id, server.cluster
         );
     }
-    let document = match arguments.host {
-        Host::Envoy => envoy::bootstrap(&setup),
-    };
-    let text = serde_saphyr::to_string(&document).context("cannot write YAML")?;
-    inputs::write(arguments.output.as_deref(), text.trim_end())?;
+    let (header, documents) = arguments.documents(&setup);
+    let mut texts = Vec::new();
+    if !header.is_empty() {
+        let lines = header.lines().map(|line| format!("# {line}"));
+        let lines: Vec<_> = lines.collect();
+        texts.push(format!("{}\n", lines.join("\n").replace("# \n", "#\n")));
+    }
+    for document in documents {
+        texts.push(serde_saphyr::to_string(&document).context("cannot write YAML")?);
+    }
+    inputs::write(arguments.output.as_deref(), texts.join("---\n").trim_end())?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    fn module(&self) -> anyhow::Result<Module> {
+        let Kubernetes {
+            wasm_url: Some(url),
+            wasm_sha256: Some(sha256),
+            ..
+        } = &self.kubernetes
+        else {
+            return Ok(Module::File(self.wasm.clone()));
+        };
+        anyhow::ensure!(
+            self.host == Host::Istio,
+            "only Istio fetches the filter: use --wasm with the path where Envoy finds it"
+        );
+        Ok(Module::Fetched {
+            url: url.clone(),
+            sha256: sha256.clone(),
+        })
+    }
+
+    /// The documents, and what stands before them as a comment.
+    fn documents(&self, setup: &Setup) -> (&'static str, Vec<Value>) {
+        let kubernetes = &self.kubernetes;
+        let namespace = kubernetes.namespace.clone();
+        match self.host {
+            Host::Envoy => ("", vec![envoy::bootstrap(setup)]),
+            Host::Istio => {
+                let labels = kubernetes.selector.iter().cloned().collect();
+                let pods = Pods { namespace, labels };
+                (istio::HEADER, vec![istio::envoy_filter(setup, &pods)])
+            }
+            Host::EnvoyGateway => {
+                let place = Place {
+                    namespace,
+                    gateway: kubernetes.gateway.clone(),
+                    listener: kubernetes.listener.clone(),
+                    tls: kubernetes.tls,
+                };
+                (gateway::HEADER, gateway::documents(setup, &place).into())
+            }
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err(format!("`{text}` is not KEY=VALUE, such as app=gateway")),
+    }
+}
+
+fn sha256(text: &str) -> Result<String, String> {
+    let hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    hex.then(|| text.to_ascii_lowercase())
+        .ok_or_else(|| format!("`{text}` is not 64 hexadecimal digits"))
 }
 
 /// What Envoy must know; the paths of filter, access log and
@@ -160,7 +268,7 @@ pub(crate) fn setup(
     Ok(Setup {
         listen,
         admin,
-        wasm: String::new(),
+        wasm: Module::File(String::new()),
         access_log: String::new(),
         roots: String::new(),
         bundle: loaded.bundle(),
@@ -198,7 +306,7 @@ fn key_file(base: &Path, path: &str) -> Result<Jwks, Problem> {
     let wrong = |what: String| Problem::new("", format!("key set `{path}` {what}"));
     let text = fs::read_to_string(base.join(path))
         .map_err(|error| wrong(format!("is not readable: {error}")))?;
-    let keys: serde_json::Value =
+    let keys: Value =
         serde_json::from_str(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
     if keys.get("keys").is_none_or(|keys| !keys.is_array()) {
         return Err(wrong("has no list `keys` (RFC 7517, section 5)".to_owned()));

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     COULD_NOT_RUN,
-    envoy::{self, Address, Setup},
+    envoy::{self, Address, Module, Setup},
     inputs::{Files, Loaded},
     render,
     report::Findings,
@@ -225,7 +225,7 @@ impl Place<'_> {
         let (listen, admin) = (self.arguments.listen.clone(), self.arguments.admin.clone());
         let setup = render::setup(loaded, listen, admin).map_err(Findings::unplaced)?;
         Ok(Setup {
-            wasm: self.wasm.clone(),
+            wasm: Module::File(self.wasm.clone()),
             access_log: self.access_log.clone(),
             roots: roots(),
             ..setup

@@ -57,7 +57,7 @@ fn setup() -> Setup {
     Setup {
         listen: "127.0.0.1:1".parse().unwrap(),
         admin: "127.0.0.1:2".parse().unwrap(),
-        wasm: "/w".to_owned(),
+        wasm: Module::File("/w".to_owned()),
         access_log: "/a".to_owned(),
         roots: "/r".to_owned(),
         bundle: "{}".to_owned(),
