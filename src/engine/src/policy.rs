@@ -10,6 +10,7 @@ mod explain;
 mod findings;
 mod index;
 mod lower;
+mod reads;
 mod rule;
 mod verdict;
 
@@ -26,6 +27,7 @@ use index::Index;
 use rule::{Demand, Found};
 
 pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
+pub use reads::Reads;
 pub use rule::{Attributes, Requirement, Rule};
 pub use verdict::{Approver, Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 

@@ -1,6 +1,7 @@
 //! The audit record: one JSON object for each message, and the metrics that go with it.
 //!
-//! A member that has no value is absent, never empty. Values of arguments never enter a record:
+//! A member that has no value is absent, never empty; but for `roles` and `scopes`, where to have none
+//! is something else than not to be known. Values of arguments never enter a record:
 //! it holds their names, size and digest.
 
 use serde::Serialize;
@@ -12,16 +13,18 @@ use crate::{
     digest::sha256,
     http::Headers,
     json::Node,
-    policy::{Approver, Policy, Summary},
+    policy::{self, Approver, Policy, Summary},
     refusal::Refusal,
     registry::{Access, Entry, Kind, RiskTier},
     rpc::Message,
 };
 
 mod metric;
+mod past;
 mod terms;
 
 pub use metric::{Metric, MetricKind};
+pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{Arguments, Closing, Decision, End, Listed, Outcome, Shadow};
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
@@ -67,6 +70,12 @@ pub struct Record {
     /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// Roles of the user, sorted, at most 64; absent where the caller is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// Scopes of the token, sorted, at most 64; absent where the caller is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
     /// The policy's environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
@@ -111,6 +120,9 @@ pub struct Record {
     /// The rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// All rules that matched, in order, at most 64.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<String>,
     /// Why, as a code.
     pub reason: &'static str,
     /// Why, in the words of the policy's author or of the check that failed.
@@ -197,6 +209,8 @@ impl Record {
         self.agent_id.clone_from(&principal.agent);
         self.app_id.clone_from(&principal.app);
         self.tenant.clone_from(&principal.tenant);
+        self.roles = Some(several(&principal.roles));
+        self.scopes = Some(several(&principal.scopes));
         self.delegation.clone_from(&principal.chain);
     }
 
@@ -241,12 +255,17 @@ impl Record {
         self.arguments = Some(Arguments {
             keys: arguments
                 .members()
-                .take(MAX_KEYS)
+                .take(MAX_ITEMS)
                 .map(|m| clip(&m.key()))
                 .collect(),
             bytes: arguments.raw().len(),
             digest: sha256(&arguments.canonical()),
         });
+    }
+
+    /// Adds which rules matched.
+    pub fn matched(&mut self, decision: &policy::Decision) {
+        self.matched = several(&decision.matched);
     }
 
     /// Adds what the rules that are only tried would have decided.
@@ -319,6 +338,12 @@ fn trace_context(header: &str) -> Option<(String, String)> {
     (hex(trace, 32) && hex(span, 16)).then(|| (trace.to_owned(), span.to_owned()))
 }
 
+/// Texts, as many as a log line bears.
+fn several<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let texts = texts.into_iter().take(MAX_ITEMS);
+    texts.map(|text| clip(text)).collect()
+}
+
 /// A client's text, cut to a length that a log line bears.
 fn clip(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
@@ -332,5 +357,5 @@ fn micros(ns: u64) -> f64 {
     ns as f64 / 1_000.0
 }
 
-const MAX_KEYS: usize = 64;
+const MAX_ITEMS: usize = 64;
 const MAX_TEXT: usize = 256;

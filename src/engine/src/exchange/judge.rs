@@ -171,6 +171,7 @@ impl Exchange {
             ..seen
         };
         let (verdict, shadow) = policy.judge(&call);
+        self.record.matched(verdict.decision());
         if let Verdict::Deny { cause, decision } = &verdict
             && !policy.visible(&seen)
         {

@@ -1,6 +1,6 @@
 //! The terms in which a record tells what happened.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Metric;
 use crate::config::Effect;
@@ -44,7 +44,7 @@ pub struct Listed {
 }
 
 /// What was decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// It may pass.
