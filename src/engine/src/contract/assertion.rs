@@ -59,15 +59,14 @@ impl Assertion {
             Self::MultipleOf(divisor) => {
                 number(node).is_none_or(|number| number.is_multiple_of(Decimal::new(divisor)))
             }
-            Self::Size(measure, limit) => match (measure, node.kind()) {
-                (Measure::Characters, Kind::String) => {
-                    limit.holds(node.str().unwrap_or_default().chars().count())
-                }
-                (Measure::Items, Kind::Array) | (Measure::Members, Kind::Object) => {
-                    limit.holds(node.len())
-                }
-                _ => true,
-            },
+            Self::Size(measure, limit) => {
+                let count = match measure {
+                    Measure::Characters => node.str().map(|text| text.chars().count()),
+                    Measure::Items => (node.kind() == Kind::Array).then(|| node.len()),
+                    Measure::Members => (node.kind() == Kind::Object).then(|| node.len()),
+                };
+                count.is_none_or(|count| limit.holds(count))
+            }
             Self::Unique => node.kind() != Kind::Array || is_unique(node),
             Self::Pattern(pattern) => node.str().is_none_or(|text| pattern.is_match(&text)),
             Self::Format(format, _) => node.str().is_none_or(|text| format(&text)),
@@ -76,15 +75,23 @@ impl Assertion {
 
     /// Steps that it takes, above one.
     pub(super) fn cost(&self, node: Node<'_>) -> u64 {
+        let kind = node.kind();
         let bytes = node.span().len();
-        match (self, node.kind()) {
-            (Self::Pattern(pattern), Kind::String) => pattern.cost(bytes),
-            (Self::Format(..), Kind::String) => bytes as u64 / 4,
-            (Self::Size(Measure::Characters, _), Kind::String) => bytes as u64 / 32,
-            (Self::MultipleOf(_) | Self::Bound(..), Kind::Number) => 2 + bytes as u64 / 4,
-            (Self::Unique, Kind::Array) => bytes as u64 / 2 + 4 * node.len() as u64,
-            (Self::Among(options), _) => options.cost(node),
-            _ => 0,
+        match self {
+            Self::Pattern(pattern) if kind == Kind::String => pattern.cost(bytes),
+            Self::Format(..) if kind == Kind::String => bytes as u64 / 4,
+            Self::Size(Measure::Characters, _) if kind == Kind::String => bytes as u64 / 32,
+            Self::MultipleOf(_) | Self::Bound(..) if kind == Kind::Number => 2 + bytes as u64 / 4,
+            Self::Unique if kind == Kind::Array => bytes as u64 / 2 + 4 * node.len() as u64,
+            Self::Among(options) => options.cost(node),
+            Self::Never
+            | Self::Type(_)
+            | Self::Bound(..)
+            | Self::MultipleOf(_)
+            | Self::Size(..)
+            | Self::Unique
+            | Self::Pattern(_)
+            | Self::Format(..) => 0,
         }
     }
 }

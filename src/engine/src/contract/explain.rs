@@ -18,6 +18,8 @@ pub(super) struct Report {
     found: Vec<Finding>,
     /// As many as are wanted.
     max: usize,
+    /// Whether the judge may stop when they are found.
+    whole: bool,
 }
 
 /// One thing that is wrong.
@@ -33,6 +35,7 @@ impl Report {
             at: String::new(),
             found: Vec::new(),
             max,
+            whole: true,
         }
     }
 
@@ -41,7 +44,8 @@ impl Report {
         Self {
             at: self.at.clone(),
             found: Vec::new(),
-            max: usize::MAX,
+            max: APART,
+            whole: false,
         }
     }
 
@@ -121,20 +125,21 @@ impl Report {
             if only.types.is_empty() || only.violation.pointer != self.at {
                 return None;
             }
-            names.extend(only.types.names());
+            for name in only.types.names() {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
         }
         Some(names.join(" or "))
     }
 
     fn push(&mut self, finding: Finding) -> Result<(), Spent> {
-        if !self
-            .found
-            .iter()
-            .any(|known| known.violation == finding.violation)
-        {
+        let mut known = self.found.iter().map(|finding| &finding.violation);
+        if self.found.len() < self.max && !known.any(|known| *known == finding.violation) {
             self.found.push(finding);
         }
-        if self.found.len() >= self.max {
+        if self.whole && self.found.len() >= self.max {
             return Err(Spent);
         }
         Ok(())
@@ -221,6 +226,9 @@ pub(super) fn count(limit: u64, noun: &str) -> String {
         format!("{limit} {noun}s")
     }
 }
+
+/// What is told of one form, to compare it with the others.
+const APART: usize = 100;
 
 /// Options in one message.
 const MANY: usize = 20;

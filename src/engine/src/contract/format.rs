@@ -216,7 +216,7 @@ fn is_template(text: &str) -> bool {
             None => (rest, None),
         };
         let illegal = |c: char| c.is_ascii_control() || " \"'<>\\^`|}".contains(c);
-        if literal.contains(illegal) {
+        if literal.contains(illegal) || !uri::is_encoded(literal) {
             return false;
         }
         let Some(tail) = tail else { return true };

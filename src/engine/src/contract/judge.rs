@@ -16,7 +16,8 @@ mod array;
 mod choice;
 mod object;
 
-/// The fuel is spent, or the values nest too deeply: no answer.
+/// No need or no way to go on: all that is wanted was found, the fuel is spent, or values nest too
+/// deeply.
 pub(super) struct Spent;
 
 /// The judgement of one document.
@@ -85,8 +86,6 @@ impl<'p> Judge<'p> {
     /// What is wrong with the value, as far as the fuel lasts.
     pub(super) fn list(mut self, node: Node<'_>, max: usize, fuel: u64) -> Vec<Finding> {
         self.fuel = fuel;
-        self.depth = 0;
-        self.scope.clear();
         self.report = Some(Report::new(max));
         // What was found before the fuel was spent is wrong all the same.
         let _ = self.part(0, node, None);

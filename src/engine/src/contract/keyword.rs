@@ -104,7 +104,6 @@ pub(super) fn shape(draft: Draft, keyword: &str) -> Option<Shape> {
         "dependencies" => (Draft::Draft4, Shape::SchemaOrNamesByName),
         "patternProperties" | "properties" => (Draft::Draft4, Shape::SchemaByName),
         "$defs" | "dependentSchemas" => (Draft::Draft2019, Shape::SchemaByName),
-
         "allOf" | "anyOf" | "oneOf" => (Draft::Draft4, Shape::Schemas),
         "prefixItems" => (Draft::Draft2020, Shape::Schemas),
         "items" | "additionalItems" | "additionalProperties" | "not" => {
@@ -120,122 +119,123 @@ pub(super) fn shape(draft: Draft, keyword: &str) -> Option<Shape> {
     (draft >= since).then_some(shape)
 }
 
-/// Calls `each` with the subschemas in a keyword's value, and their paths below the keyword.
-pub(super) fn subschemas<'a>(
-    shape: Shape,
-    value: &'a Value,
-    each: &mut dyn FnMut(String, &'a Value),
-) {
-    match (shape, value) {
-        (Shape::Schema, value)
-        | (Shape::SchemaOrSchemas, value @ (Value::Object(_) | Value::Bool(_))) => {
-            each(String::new(), value);
+/// The subschemas in a keyword's value, with their paths below the keyword.
+pub(super) fn subschemas(shape: Shape, value: &Value) -> Vec<(String, &Value)> {
+    match shape {
+        Shape::SchemaOrSchemas if value.is_array() => subschemas(Shape::Schemas, value),
+        Shape::Schema | Shape::SchemaOrSchemas => vec![(String::new(), value)],
+        Shape::Schemas => {
+            let schemas = value.as_array().into_iter().flatten().enumerate();
+            schemas
+                .map(|(index, schema)| (format!("/{index}"), schema))
+                .collect()
         }
-        (Shape::Schemas | Shape::SchemaOrSchemas, Value::Array(schemas)) => {
-            for (index, schema) in schemas.iter().enumerate() {
-                each(format!("/{index}"), schema);
-            }
+        Shape::SchemaByName | Shape::SchemaOrNamesByName => {
+            let names = |part: &Value| shape == Shape::SchemaOrNamesByName && part.is_array();
+            let parts = value.as_object().into_iter().flatten();
+            parts
+                .filter(|(_, part)| !names(part))
+                .map(|(name, part)| (format!("/{}", escape(name)), part))
+                .collect()
         }
-        (Shape::SchemaByName | Shape::SchemaOrNamesByName, Value::Object(schemas)) => {
-            for (name, schema) in schemas {
-                if !(shape == Shape::SchemaOrNamesByName && schema.is_array()) {
-                    each(format!("/{}", escape(name)), schema);
-                }
-            }
-        }
-        _ => {}
+        Shape::Any
+        | Shape::Text
+        | Shape::Flag
+        | Shape::Number
+        | Shape::Positive
+        | Shape::Count
+        | Shape::List
+        | Shape::Names
+        | Shape::NamesByName
+        | Shape::Type => Vec::new(),
     }
 }
 
-/// What is wrong with a keyword's value, below `at`; its subschemas aside.
-pub(super) fn misuses(shape: Shape, value: &Value, at: &str, out: &mut Vec<Problem>) {
-    let mut wrong = |path: String, message: String| out.push(Problem::new(path, message));
-    let mut must = |holds: bool, message: &str| {
-        if !holds {
-            wrong(at.to_owned(), message.to_owned());
-        }
+/// What is wrong with a keyword's value, with paths below the keyword; its subschemas aside.
+pub(super) fn misuses(shape: Shape, value: &Value) -> Vec<Problem> {
+    let must = |holds: bool, message: &str| {
+        let problem = (!holds).then(|| Problem::new("", message));
+        problem.into_iter().collect()
+    };
+    let by_name = |is_list: fn(&Value) -> bool| {
+        let Value::Object(parts) = value else {
+            return must(false, "must be of type object");
+        };
+        let lists = parts.iter().filter(|(_, part)| is_list(part));
+        lists
+            .flat_map(|(name, list)| below(names(list), escape(name)))
+            .collect()
     };
     match shape {
-        Shape::Any | Shape::Schema => {}
+        Shape::Any | Shape::Schema | Shape::SchemaOrSchemas => Vec::new(),
         Shape::Text => must(value.is_string(), "must be of type string"),
         Shape::Flag => must(value.is_boolean(), "must be of type boolean"),
         Shape::Number => must(value.is_number(), "must be of type number"),
-        Shape::Positive => {
-            must(value.is_number(), "must be of type number");
-            let positive = value.as_f64().is_none_or(|number| number > 0.0);
-            must(positive, "must be greater than 0");
-        }
+        Shape::Positive => match value.as_f64() {
+            Some(number) => must(number > 0.0, "must be greater than 0"),
+            None => must(false, "must be of type number"),
+        },
+        Shape::Count if value.is_u64() => Vec::new(),
         Shape::Count => {
             let token = value.to_string();
             let integer = value.is_number() && Decimal::new(&token).is_integer();
-            must(integer, "must be of type integer");
-            must(!integer || !token.starts_with('-'), "must be at least 0");
+            if integer {
+                must(!token.starts_with('-'), "must be at least 0")
+            } else {
+                must(false, "must be of type integer")
+            }
         }
         Shape::List => must(value.is_array(), "must be of type array"),
-        Shape::Names => names(value, at, &mut wrong),
-        Shape::NamesByName => match value {
-            Value::Object(lists) => {
-                for (name, list) in lists {
-                    names(list, &format!("{at}/{}", escape(name)), &mut wrong);
-                }
-            }
-            _ => must(false, "must be of type object"),
-        },
-        Shape::Type => types(value, at, &mut wrong),
-        Shape::Schemas => match value.as_array() {
-            Some(list) => must(!list.is_empty(), "must have at least 1 item"),
-            None => must(false, "must be of type array"),
-        },
-        Shape::SchemaOrSchemas => {}
+        Shape::Names => names(value),
+        Shape::NamesByName => by_name(|_| true),
+        Shape::SchemaOrNamesByName => by_name(Value::is_array),
         Shape::SchemaByName => must(value.is_object(), "must be of type object"),
-        Shape::SchemaOrNamesByName => match value {
-            Value::Object(parts) => {
-                for (name, list) in parts.iter().filter(|(_, part)| part.is_array()) {
-                    names(list, &format!("{at}/{}", escape(name)), &mut wrong);
-                }
+        Shape::Schemas => match value {
+            Value::Array(list) => must(!list.is_empty(), "must have at least 1 item"),
+            _ => must(false, "must be of type array"),
+        },
+        Shape::Type => match value {
+            Value::Array(list) if list.is_empty() => must(false, "must have at least 1 item"),
+            Value::Array(list) => {
+                let each = list.iter().enumerate();
+                each.flat_map(|(index, name)| below(type_name(name), index.to_string()))
+                    .collect()
             }
-            _ => must(false, "must be of type object"),
+            name => type_name(name),
         },
     }
 }
 
-fn names(value: &Value, at: &str, wrong: &mut dyn FnMut(String, String)) {
+fn names(value: &Value) -> Vec<Problem> {
     let Value::Array(list) = value else {
-        return wrong(at.to_owned(), "must be of type array".to_owned());
+        return vec![Problem::new("", "must be of type array")];
     };
-    for (index, _) in list
+    let others = list
         .iter()
         .enumerate()
-        .filter(|(_, name)| !name.is_string())
-    {
-        wrong(format!("{at}/{index}"), "must be of type string".to_owned());
+        .filter(|(_, name)| !name.is_string());
+    let mut found: Vec<_> = others
+        .map(|(index, _)| Problem::new(format!("/{index}"), "must be of type string"))
+        .collect();
+    let texts: BTreeSet<_> = list.iter().filter_map(Value::as_str).collect();
+    if texts.len() + found.len() < list.len() {
+        found.push(Problem::new("", "must not have equal items"));
     }
-    let names: BTreeSet<_> = list.iter().filter_map(Value::as_str).collect();
-    if names.len() < list.iter().filter(|name| name.is_string()).count() {
-        wrong(at.to_owned(), "must not have equal items".to_owned());
-    }
+    found
 }
 
-fn types(value: &Value, at: &str, wrong: &mut dyn FnMut(String, String)) {
-    let known = |value: &Value| {
-        value
-            .as_str()
-            .is_some_and(|name| Types::named(name).is_some())
-    };
-    match value {
-        Value::Array(list) => {
-            for (index, _) in list.iter().enumerate().filter(|(_, name)| !known(name)) {
-                wrong(format!("{at}/{index}"), types_to_choose());
-            }
-            if list.is_empty() {
-                wrong(at.to_owned(), "must have at least 1 item".to_owned());
-            }
+fn type_name(value: &Value) -> Vec<Problem> {
+    match value.as_str().and_then(Types::named) {
+        Some(_) => Vec::new(),
+        None => {
+            let message = format!("must be one of: {}", Types::NAMES.join(", "));
+            vec![Problem::new("", message)]
         }
-        value if known(value) => {}
-        _ => wrong(at.to_owned(), types_to_choose()),
     }
 }
 
-fn types_to_choose() -> String {
-    format!("must be one of: {}", Types::NAMES.join(", "))
+fn below(problems: Vec<Problem>, name: String) -> impl Iterator<Item = Problem> {
+    problems
+        .into_iter()
+        .map(move |problem| problem.below(&format!("/{name}")))
 }

@@ -1,6 +1,6 @@
 //! Where the subschemas of a schema are, and where its references lead: never out of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
@@ -18,6 +18,8 @@ pub(super) struct Sites<'a> {
     pub(super) resources: Vec<Resource<'a>>,
     /// What is wrong with keywords on the way.
     pub(super) problems: Vec<Problem>,
+    /// Resources by their URI.
+    uris: BTreeMap<String, usize>,
     /// Subschemas by the address of their value.
     known: BTreeMap<usize, Id>,
     /// By resource and name; `$recursiveAnchor` has no name.
@@ -53,7 +55,9 @@ impl<'a> Sites<'a> {
     /// The dialect is not known.
     pub(super) fn new(schema: &'a Value) -> Result<Self, Problem> {
         let draft = match schema.get("$schema").and_then(Value::as_str) {
-            Some(name) => Draft::named(name).ok_or_else(|| unknown_dialect(""))?,
+            Some(name) => Draft::named(name).ok_or_else(|| {
+                Problem::new("/$schema", UNKNOWN_DIALECT).help("leave `$schema` out for 2020-12")
+            })?,
             None => Draft::Draft2020,
         };
         let mut sites = Self {
@@ -64,6 +68,7 @@ impl<'a> Sites<'a> {
                 draft,
             }],
             problems: Vec::new(),
+            uris: BTreeMap::from([(BASE.to_owned(), 0)]),
             known: BTreeMap::new(),
             anchors: BTreeMap::new(),
             dynamic: BTreeMap::new(),
@@ -95,15 +100,8 @@ impl<'a> Sites<'a> {
         reference: &str,
     ) -> Result<Target, &'static str> {
         let (document, fragment) = uri::cut_fragment(reference);
-        let base = self
-            .resources
-            .get(resource)
-            .map_or(BASE, |resource| &resource.uri);
-        let document = uri::resolve(base, document);
-        let found = self
-            .resources
-            .iter()
-            .position(|known| known.uri == document);
+        let document = uri::resolve(self.base(resource), document);
+        let found = self.uris.get(&document).copied();
         let Some((resource, root)) = found.and_then(|at| Some((at, self.resources.get(at)?.root)))
         else {
             return Err("is outside of the schema, and nothing is fetched");
@@ -157,6 +155,12 @@ impl<'a> Sites<'a> {
         Some(id)
     }
 
+    fn base(&self, resource: usize) -> &str {
+        self.resources
+            .get(resource)
+            .map_or(BASE, |resource| &resource.uri)
+    }
+
     fn site(&self, value: &'a Value) -> Option<&Site<'a>> {
         self.list.get(self.id(value)?)
     }
@@ -190,97 +194,97 @@ impl<'a> Sites<'a> {
     }
 
     fn read(&mut self, id: Id, site: Site<'a>, keywords: &'a Map<String, Value>) {
-        let Site {
-            value,
-            mut resource,
-            at,
-        } = site;
-        let Some(mut draft) = self.resources.get(resource).map(|resource| resource.draft) else {
+        let at = site.at.clone();
+        let resource = self.identify(id, site, keywords);
+        let Some(draft) = self.resources.get(resource).map(|resource| resource.draft) else {
             return;
         };
-        let text = |keyword: &str| keywords.get(keyword).and_then(Value::as_str);
-        let hidden = draft.ref_stands_alone() && keywords.contains_key("$ref");
-        if let Some(name) = text(draft.id_keyword()).filter(|_| !hidden) {
-            let (document, fragment) = uri::cut_fragment(name);
-            let own = !document.is_empty();
-            if own {
-                let base = self
-                    .resources
-                    .get(resource)
-                    .map_or(BASE, |resource| &resource.uri);
-                let uri = uri::resolve(base, document);
-                if let Some(name) = text("$schema") {
-                    match Draft::named(name) {
-                        Some(named) => draft = named,
-                        None => self.problems.push(unknown_dialect(&at)),
-                    }
-                }
-                let same = self.resources.iter().any(|known| known.uri == uri);
-                if same && id > 0 {
-                    let path = format!("{at}/{}", draft.id_keyword());
-                    self.problems
-                        .push(Problem::new(path, format!("`{name}` is used twice")));
-                }
-                resource = if id == 0 { 0 } else { self.resources.len() };
-                let found = Resource {
-                    uri,
-                    root: value,
-                    draft,
-                };
-                match self.resources.get_mut(resource) {
-                    Some(slot) => *slot = found,
-                    None => self.resources.push(found),
-                }
-                if let Some(site) = self.list.get_mut(id) {
-                    site.resource = resource;
-                }
-            }
-            if !fragment.is_empty() {
-                if draft.ref_stands_alone() {
-                    self.anchors.insert((resource, fragment), id);
-                } else {
-                    let path = format!("{at}/{}", draft.id_keyword());
-                    let problem = Problem::new(path, "must have no fragment");
-                    self.problems
-                        .push(problem.help("use `$anchor` to name a part of a schema"));
-                }
-            }
-        }
-        if draft >= Draft::Draft2019 {
-            let names = [
-                text("$anchor"),
-                text("$dynamicAnchor").filter(|_| draft == Draft::Draft2020),
-            ];
-            for name in names.into_iter().flatten() {
-                self.anchors.insert((resource, name), id);
-            }
-        }
-        if let Some(name) = text("$dynamicAnchor").filter(|_| draft == Draft::Draft2020) {
-            self.dynamic.insert((resource, name), id);
-        }
-        if draft == Draft::Draft2019 && keywords.get("$recursiveAnchor") == Some(&Value::Bool(true))
-        {
-            self.dynamic.insert((resource, ""), id);
-        }
+        let name = |keyword: &str, drafts: RangeInclusive<Draft>| {
+            let name = keywords.get(keyword).filter(|_| drafts.contains(&draft));
+            name.and_then(Value::as_str)
+        };
+        let anchor = name("$anchor", Draft::Draft2019..=Draft::Draft2020);
+        let dynamic = name("$dynamicAnchor", Draft::Draft2020..=Draft::Draft2020);
+        let recursive = keywords.get("$recursiveAnchor") == Some(&Value::Bool(true));
+        let recursive = (recursive && draft == Draft::Draft2019).then_some("");
+        self.anchors.extend(
+            anchor
+                .into_iter()
+                .chain(dynamic)
+                .map(|name| ((resource, name), id)),
+        );
+        self.dynamic.extend(
+            dynamic
+                .into_iter()
+                .chain(recursive)
+                .map(|name| ((resource, name), id)),
+        );
         for (keyword, value) in keywords {
             let Some(shape) = keyword::shape(draft, keyword) else {
                 continue;
             };
-            let at = format!("{at}/{}", escape(keyword));
-            keyword::misuses(shape, value, &at, &mut self.problems);
-            keyword::subschemas(shape, value, &mut |below, value| {
-                self.add(value, resource, format!("{at}{below}"));
-            });
+            for problem in keyword::misuses(shape, value) {
+                let problem = problem.below(&format!("{at}/{keyword}"));
+                self.problems.push(problem);
+            }
+            for (below, value) in keyword::subschemas(shape, value) {
+                self.add(value, resource, format!("{at}/{keyword}{below}"));
+            }
         }
     }
-}
 
-fn unknown_dialect(at: &str) -> Problem {
-    Problem::new(
-        format!("{at}/$schema"),
-        "is not a known dialect of JSON Schema",
-    )
-    .help("leave `$schema` out for 2020-12")
+    /// The resource that a site belongs to: its own, where it names itself.
+    fn identify(&mut self, id: Id, site: Site<'a>, keywords: &'a Map<String, Value>) -> usize {
+        let mut resource = site.resource;
+        let Some(mut draft) = self.resources.get(resource).map(|resource| resource.draft) else {
+            return resource;
+        };
+        let text = |keyword: &str| keywords.get(keyword).and_then(Value::as_str);
+        let hidden = draft.ref_stands_alone() && keywords.contains_key("$ref");
+        let keyword = draft.id_keyword();
+        let Some(name) = text(keyword).filter(|_| !hidden) else {
+            return resource;
+        };
+        let mut wrong = |keyword: &str, message: String| {
+            let path = format!("{}/{keyword}", site.at);
+            self.problems.push(Problem::new(path, message));
+        };
+        let (document, fragment) = uri::cut_fragment(name);
+        if !fragment.is_empty() && !draft.ref_stands_alone() {
+            wrong(
+                keyword,
+                "must have no fragment: `$anchor` names a part of a schema".to_owned(),
+            );
+        }
+        if !document.is_empty() {
+            match text("$schema").map(Draft::named) {
+                Some(Some(named)) => draft = named,
+                Some(None) => wrong("$schema", UNKNOWN_DIALECT.to_owned()),
+                None => {}
+            }
+            let uri = uri::resolve(self.base(resource), document);
+            resource = if id == 0 { 0 } else { self.resources.len() };
+            let known = self.uris.insert(uri.clone(), resource);
+            if known.is_some_and(|known| known != resource) {
+                let path = format!("{}/{keyword}", site.at);
+                self.problems
+                    .push(Problem::new(path, format!("`{name}` is used twice")));
+            }
+            self.resources.truncate(resource);
+            self.resources.push(Resource {
+                uri,
+                root: site.value,
+                draft,
+            });
+            if let Some(site) = self.list.get_mut(id) {
+                site.resource = resource;
+            }
+        }
+        if !fragment.is_empty() && draft.ref_stands_alone() {
+            self.anchors.insert((resource, fragment), id);
+        }
+        resource
+    }
 }
 
 fn address(value: &Value) -> usize {
@@ -291,3 +295,5 @@ fn address(value: &Value) -> usize {
 const BASE: &str = "json-schema:///contract";
 
 const NOWHERE: &str = "leads nowhere";
+
+const UNKNOWN_DIALECT: &str = "is not a known dialect of JSON Schema";

@@ -291,6 +291,84 @@ fn references_within_the_schema() {
 }
 
 #[test]
+fn numbers_keep_every_digit() {
+    for (schema, good, bad) in [
+        (json!({ "multipleOf": 0.01 }), "129.95", "129.955"),
+        (json!({ "multipleOf": 0.1 }), "0.3", "0.35"),
+        (json!({ "multipleOf": 3 }), "3e300", "1e300"),
+        (
+            json!({ "multipleOf": 3 }),
+            "111111111111111111111111111111",
+            "111111111111111111111111111112",
+        ),
+        (json!({ "multipleOf": 1e-8 }), "12391239123", "1e-9"),
+        (
+            json!({ "multipleOf": 18_446_744_073_709_551_615_u64 }),
+            "18446744073709551615e1",
+            "1e20",
+        ),
+        (json!({ "multipleOf": 2.5 }), "-7.50", "-7.4"),
+        (json!({ "multipleOf": 7 }), "0e9", "1e-99999999999999999999"),
+        (
+            json!({ "maximum": 0.1 }),
+            "0.1000",
+            "0.10000000000000000000001",
+        ),
+        (json!({ "minimum": 0 }), "-0.0", "-1e-400"),
+        (
+            json!({ "exclusiveMaximum": 100 }),
+            "99.99999999999999999999",
+            "1e2",
+        ),
+        (json!({ "type": "integer" }), "1.50e1", "1.55e1"),
+        (json!({ "const": 1.5 }), "0.15e1", "1.50000000000000000001"),
+        (
+            json!({ "enum": [[9_007_199_254_740_993_u64]] }),
+            "[9007199254740993.0]",
+            "[9007199254740992]",
+        ),
+        (
+            json!({ "uniqueItems": true }),
+            "[9007199254740993,9007199254740992]",
+            "[10,1e1]",
+        ),
+        (
+            json!({ "uniqueItems": true }),
+            r#"[{"a":1,"b":2},{"a":2,"b":1},"1",1,[1],true]"#,
+            r#"[{"a":1,"b":2},{"b":2.0,"a":1}]"#,
+        ),
+    ] {
+        let schema = Schema::new(schema);
+        assert_eq!(told(&schema, good), [""; 0], "{schema:?}: {good}");
+        assert_eq!(told(&schema, bad).len(), 1, "{schema:?}: {bad}");
+    }
+}
+
+/// The examples of RFC 3986, section 5.4, and what schemas write.
+#[test]
+fn references_are_resolved() {
+    let base = "http://a/b/c/d;p?q";
+    for (base, reference, expected) in [
+        (base, "g:h", "g:h"),
+        (base, "g", "http://a/b/c/g"),
+        (base, "./g/", "http://a/b/c/g/"),
+        (base, "/g", "http://a/g"),
+        (base, "//g", "http://g"),
+        (base, "?y", "http://a/b/c/d;p?y"),
+        (base, "", "http://a/b/c/d;p?q"),
+        (base, "..", "http://a/b/"),
+        (base, "../../../g", "http://a/g"),
+        (base, "/./g", "http://a/g"),
+        (base, "./../g", "http://a/b/g"),
+        (base, "g;x=1/../y", "http://a/b/c/y"),
+        ("urn:a:b", "", "urn:a:b"),
+        ("http://a", "g", "http://a/g"),
+    ] {
+        assert_eq!(uri::resolve(base, reference), expected, "{reference}");
+    }
+}
+
+#[test]
 fn messages_hold_no_value() {
     let found = told(
         &Schema::new(refund()),

@@ -74,7 +74,7 @@ pub(super) fn is_valid(text: &str, absolute: bool, international: bool) -> bool 
                 || more.contains(c)
                 || (international && !c.is_ascii() && !c.is_control())
         };
-        part.chars().all(known) && decode_bytes(part)
+        part.chars().all(known) && is_encoded(part)
     };
     // What looks like a scheme but is none: a first segment with a colon.
     let first = parts.path.split('/').next().unwrap_or_default();
@@ -107,7 +107,7 @@ pub(super) fn is_valid(text: &str, absolute: bool, international: bool) -> bool 
 }
 
 /// Whether each percent sign is followed by two hexadecimal digits.
-fn decode_bytes(part: &str) -> bool {
+pub(super) fn is_encoded(part: &str) -> bool {
     part.split('%').skip(1).all(|after| {
         let mut digits = after.bytes();
         (0..2).all(|_| digits.next().is_some_and(|b| b.is_ascii_hexdigit()))
