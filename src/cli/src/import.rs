@@ -96,8 +96,8 @@ struct Entry {
 }
 
 enum Change {
-    /// As reviewed.
-    None,
+    /// Announced as it was when it was reviewed.
+    AsReviewed,
     /// Not in the registry yet.
     New,
     /// Not in the registry, and it cannot be, for this reason.
@@ -163,7 +163,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = edit.finish().with_context(|| {
         let name = &source.name;
         format!(
-            "`{name}` cannot be edited without loss: write its lists as blocks, without anchors"
+            "`{name}` cannot be edited without loss: write it as an object whose lists are blocks, \
+             without anchors"
         )
     })?;
     match &arguments.into {
@@ -196,14 +197,17 @@ fn read(path: Option<&Path>) -> anyhow::Result<Result<(Source, Arc<Policy>), Fin
             registry: vec![path.to_owned()],
             ..Files::default()
         };
-        let loaded = files.load()?;
-        return Ok(loaded.map(
-            |Loaded {
-                 mut sources,
-                 policy,
-                 ..
-             }| (sources.remove(0), policy),
-        ));
+        return Ok(match files.load()? {
+            Ok(Loaded {
+                mut sources,
+                policy,
+                ..
+            }) => {
+                let source = sources.pop().context("a registry is one file")?;
+                Ok((source, policy))
+            }
+            Err(findings) => Err(findings),
+        });
     }
     let name = path.map_or_else(String::new, |path| path.display().to_string());
     let text = if name.ends_with(".json") {
@@ -290,7 +294,7 @@ fn compare(
         let mut entry = Entry {
             kind: item.kind,
             name: item.name.clone(),
-            change: Change::None,
+            change: Change::AsReviewed,
             hides: item.hides(),
         };
         if !offered.insert((item.kind, item.name.as_str())) {
@@ -340,7 +344,7 @@ fn compare(
 fn change(known: &Known, item: &Item) -> Change {
     match &known.pin {
         None => Change::Unpinned,
-        Some(pin) if *pin == item.pin() => Change::None,
+        Some(pin) if *pin == item.pin() => Change::AsReviewed,
         Some(pin) => Change::Changed(parts(item.kind, pin, &known.written, item.announced.root())),
     }
 }
@@ -350,7 +354,7 @@ fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
     let parts: &[Part] = match change {
         Change::Changed(parts) => parts,
         Change::Unpinned => &[],
-        Change::None | Change::New | Change::Refused(_) | Change::Vanished => return,
+        Change::AsReviewed | Change::New | Change::Refused(_) | Change::Vanished => return,
     };
     let list = list(item.kind);
     let own = |text: &str| Doc::parse(text.into()).ok();

@@ -25,7 +25,7 @@ impl Report {
     /// Whether the registry now says what the server announces.
     pub(super) fn agrees(&self) -> bool {
         !self.entries.iter().any(|entry| match entry.change {
-            Change::None => false,
+            Change::AsReviewed => false,
             Change::New => self.checked,
             Change::Changed(_) | Change::Unpinned => !self.accepted,
             Change::Refused(_) | Change::Vanished => true,
@@ -40,7 +40,7 @@ impl Report {
         }
         let count = |it: fn(&Change) -> bool| self.entries.iter().filter(|e| it(&e.change)).count();
         let tally = [
-            (count(|it| matches!(it, Change::None)), "as reviewed"),
+            (count(|it| matches!(it, Change::AsReviewed)), "as reviewed"),
             (count(|it| matches!(it, Change::New)), "new"),
             (count(|it| matches!(it, Change::Changed(_))), "changed"),
             (count(|it| matches!(it, Change::Unpinned)), "without a pin"),
@@ -101,7 +101,7 @@ impl Entry {
     fn write(&self, out: &mut String, accepted: bool) {
         let what = self.change.name();
         // Writing to a string does not fail, here and below.
-        if !matches!(self.change, Change::None) || self.hides {
+        if !matches!(self.change, Change::AsReviewed) || self.hides {
             let _ = write!(
                 out,
                 "  {what:<11} {} {}",
@@ -110,8 +110,8 @@ impl Entry {
             );
         }
         match &self.change {
-            Change::None if !self.hides => return,
-            Change::None | Change::New | Change::Vanished | Change::Unpinned => {}
+            Change::AsReviewed if !self.hides => return,
+            Change::AsReviewed | Change::New | Change::Vanished | Change::Unpinned => {}
             Change::Refused(reason) => {
                 let _ = write!(out, ": {}", visible(reason));
             }
@@ -135,7 +135,7 @@ impl Entry {
         let (reason, parts) = match &self.change {
             Change::Refused(reason) => (Some(reason), None),
             Change::Changed(parts) => (None, Some(parts.iter().map(Part::json))),
-            Change::None | Change::New | Change::Unpinned | Change::Vanished => (None, None),
+            Change::AsReviewed | Change::New | Change::Unpinned | Change::Vanished => (None, None),
         };
         json!({
             "kind": self.kind.as_str(),
@@ -151,7 +151,7 @@ impl Entry {
 impl Change {
     const fn name(&self) -> &'static str {
         match self {
-            Self::None => "as reviewed",
+            Self::AsReviewed => "as reviewed",
             Self::New => "new",
             Self::Refused(_) => "left out",
             Self::Changed(_) => "changed",
