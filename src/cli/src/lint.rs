@@ -233,5 +233,10 @@ impl Review<'_> {
     }
 }
 
+/// One step further down a JSON Pointer (RFC 6901).
+fn below(pointer: &str, step: &str) -> String {
+    format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"))
+}
+
 #[cfg(test)]
 mod tests;

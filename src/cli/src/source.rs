@@ -194,6 +194,11 @@ fn yaml(text: &str) -> Result<Tree, Malformed> {
             let message = error
                 .without_snippet()
                 .render_with_formatter(&UserMessageFormatter);
+            // What exactly is too much, it says in words of its own.
+            let message = match message.split_once(": limits breached") {
+                Some((before, _)) => before.replace("YAML document", "the document"),
+                None => message,
+            };
             let message = match message.rfind(" at line ") {
                 Some(cut) => message.get(..cut).unwrap_or(&message).to_owned(),
                 None => message,

@@ -11,7 +11,7 @@ use engine::{
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Lint, Review};
+use super::{Lint, Review, below};
 use crate::report::Level;
 
 pub(super) const LINTS: &[&Lint] = &[
@@ -103,12 +103,12 @@ fn collect<'v>(value: &'v Value, at: String, texts: &mut Vec<(String, &'v str)>)
         Value::String(text) => texts.push((at, text)),
         Value::Array(items) => {
             for (place, item) in items.iter().enumerate() {
-                collect(item, format!("{at}/{place}"), texts);
+                collect(item, below(&at, &place.to_string()), texts);
             }
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let at = below(&at, name);
                 texts.push((at.clone(), name));
                 collect(member, at, texts);
             }

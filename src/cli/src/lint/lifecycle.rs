@@ -89,7 +89,9 @@ pub(super) fn review(review: &mut Review<'_>) {
 fn named(review: &mut Review<'_>, entry: &Entry) {
     let loaded = review.loaded;
     for rule in loaded.policy.about(entry) {
-        let Some(written) = loaded.config.policy.rules.get(rule.place) else {
+        let shadow = loaded.config.shadow.iter().flat_map(|policy| &policy.rules);
+        let mut all = loaded.config.policy.rules.iter().chain(shadow);
+        let Some(written) = all.nth(rule.place) else {
             continue;
         };
         let names: &[String] = match &written.tools {

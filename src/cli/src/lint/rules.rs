@@ -24,6 +24,7 @@ pub(super) const LINTS: &[&Lint] = &[
     &SELF_APPROVAL,
     &NOBODY_MAY_USE,
     &NO_ENVIRONMENT,
+    &ALL_IN_SHADOW,
     &WITHOUT_ID,
 ];
 
@@ -87,6 +88,12 @@ const NO_ENVIRONMENT: Lint = Lint {
     page: include_str!("../../../../policies/lints/no-environment.md"),
 };
 
+const ALL_IN_SHADOW: Lint = Lint {
+    code: "all-in-shadow",
+    level: Level::Warning,
+    page: include_str!("../../../../policies/lints/all-in-shadow.md"),
+};
+
 const WITHOUT_ID: Lint = Lint {
     code: "rule-without-id",
     level: Level::Note,
@@ -96,6 +103,8 @@ const WITHOUT_ID: Lint = Lint {
 pub(super) fn review(review: &mut Review<'_>) {
     let loaded = review.loaded;
     let policy = &loaded.policy;
+    let mut rules = policy.rules().iter();
+    let all_in_shadow = !policy.rules().is_empty() && rules.all(|rule| !rule.live);
     let mut entries: Vec<Vec<&Entry>> = policy.rules().iter().map(|_| Vec::new()).collect();
     for entry in policy.registry().entries() {
         for rule in policy.about(entry) {
@@ -103,14 +112,23 @@ pub(super) fn review(review: &mut Review<'_>) {
                 about.push(entry);
             }
         }
-        unused(review, entry);
+        if !all_in_shadow {
+            unused(review, entry);
+        }
     }
+    if let (Some(first), true) = (policy.rules().first(), all_in_shadow) {
+        let message = "every rule is in shadow, so nothing may be used";
+        let help = "let those rules decide that have shown what they do: `mode: enforce`";
+        let problem = Problem::new(format!("{}.mode", first.at), message).help(help);
+        review.tell(&ALL_IN_SHADOW, problem);
+    }
+    let shadow = loaded.config.shadow.iter().flat_map(|policy| &policy.rules);
     // Here belongs `missing-limit`, once rules say `limits`.
     for ((rule, entries), written) in policy
         .rules()
         .iter()
         .zip(&entries)
-        .zip(&loaded.config.policy.rules)
+        .zip(loaded.config.policy.rules.iter().chain(shadow))
     {
         if written.id.is_none() {
             let message = format!("the rule is recorded as `{}`, by its place", rule.id);
@@ -145,7 +163,7 @@ fn unused(review: &mut Review<'_>, entry: &Entry) {
     }
     if policy
         .about(entry)
-        .all(|rule| rule.contradicts(entry).is_some())
+        .all(|rule| !rule.live || rule.contradicts(entry).is_some())
     {
         let message = format!("no rule is about {kind} `{name}`, so nobody may use it");
         let help = "write a rule that allows it, one that denies it for good, or take it out";

@@ -56,7 +56,7 @@ pub(super) fn review(review: &mut Review<'_>) {
         let at = policy.place_of(entry);
         for site in walk(entry.input.source(), &format!("{at}.inputSchema")) {
             keywords::review(review, &site);
-            if site.judged {
+            if site.is_whole {
                 bounds(review, &site);
                 arguments::review(review, entry, &site);
             }

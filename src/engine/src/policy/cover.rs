@@ -117,3 +117,6 @@ fn fact<'a>(source: Option<&Source>, required: &'a Requirement) -> Supply<'a> {
         (Some(_), Requirement::OneOf(these)) => Supply::OneOf(these),
     }
 }
+
+#[cfg(test)]
+mod tests;

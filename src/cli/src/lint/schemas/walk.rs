@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::lint::below;
+
 /// A schema where it stands.
 pub(super) struct Site<'s> {
     pub(super) schema: &'s Map<String, Value>,
@@ -11,98 +13,120 @@ pub(super) struct Site<'s> {
     pub(super) path: String,
     /// The argument that it is about: the nearest property.
     pub(super) name: Option<&'s str>,
-    /// Whether values are held to it alone: not to a part of what another schema says, nor to its
-    /// opposite.
-    pub(super) judged: bool,
+    /// Whether it is all that is said of a value.
+    pub(super) is_whole: bool,
 }
 
-/// All schemas of a document, from the top down. A definition counts where it is used first.
+/// What a schema says of the values at its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Share {
+    /// All there is.
+    Whole,
+    /// A part: others beside it say more.
+    Part,
+    /// A question, or the opposite.
+    Other,
+}
+
+/// All schemas of a document. A definition counts where it is used.
 pub(super) fn walk<'s>(root: &'s Value, at: &str) -> Vec<Site<'s>> {
     let mut walk = Walk {
         root,
-        at,
-        seen: BTreeSet::new(),
-        sites: Vec::new(),
+        left: Vec::new(),
     };
-    walk.visit(root, String::new(), None, true);
-    walk.sites
+    walk.add(root, String::new(), None, Share::Whole);
+    let mut seen = BTreeSet::new();
+    let mut sites = Vec::new();
+    // References can lead further than the stack goes.
+    while let Some((schema, pointer, name, share)) = walk.left.pop() {
+        let fresh = seen.insert((pointer.clone(), share));
+        if let (Some(schema), true) = (schema.as_object(), fresh) {
+            walk.children(schema, &pointer, name, share);
+            sites.push(Site {
+                schema,
+                path: format!("{at}{pointer}"),
+                name,
+                is_whole: share == Share::Whole,
+            });
+        }
+    }
+    sites
 }
 
-struct Walk<'s, 'a> {
+struct Walk<'s> {
     root: &'s Value,
-    at: &'a str,
-    /// Pointers of schemas, and whether they were judged there.
-    seen: BTreeSet<(String, bool)>,
-    sites: Vec<Site<'s>>,
+    /// Schemas to look at: each with its JSON Pointer and the property that it is about.
+    left: Vec<(&'s Value, String, Option<&'s str>, Share)>,
 }
 
-impl<'s> Walk<'s, '_> {
-    fn visit(&mut self, schema: &'s Value, pointer: String, name: Option<&'s str>, judged: bool) {
-        let Some(members) = schema.as_object() else {
-            return;
-        };
-        if !self.seen.insert((pointer.clone(), judged)) {
-            return;
-        }
-        if !judged && self.seen.contains(&(pointer.clone(), true)) {
-            return;
-        }
-        let below =
-            |step: &str| format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"));
-        let target = members.get("$ref").and_then(Value::as_str);
+impl<'s> Walk<'s> {
+    fn add(&mut self, schema: &'s Value, pointer: String, name: Option<&'s str>, share: Share) {
+        self.left.push((schema, pointer, name, share));
+    }
+
+    fn children(
+        &mut self,
+        schema: &'s Map<String, Value>,
+        pointer: &str,
+        name: Option<&'s str>,
+        share: Share,
+    ) {
+        let target = schema.get("$ref").and_then(Value::as_str);
         if let Some(target) = target.and_then(|target| target.strip_prefix('#'))
-            && let Some(schema) = self.root.pointer(target)
+            && let Some(found) = self.root.pointer(target)
         {
-            self.visit(schema, target.to_owned(), name, judged);
+            self.add(found, target.to_owned(), name, share);
         }
-        for (keyword, value) in members {
-            let within = below(keyword);
-            // A part of what another schema says says nothing by itself, unless it is all of it.
-            let alone = !["type", "properties", "$ref"]
-                .iter()
-                .any(|keyword| members.contains_key(*keyword));
+        // A branch says all there is where nothing stands beside the branches.
+        let alone = !["type", "properties", "$ref"]
+            .into_iter()
+            .any(|keyword| schema.contains_key(keyword));
+        let branch = if alone { share } else { share.max(Share::Part) };
+        for (keyword, value) in schema {
+            let at = below(pointer, keyword);
             match (keyword.as_str(), value) {
                 ("properties" | "patternProperties", Value::Object(all)) => {
                     for (property, schema) in all {
-                        let within =
-                            format!("{within}{}", below(property).replacen(&pointer, "", 1));
-                        self.visit(schema, within, Some(property), true);
+                        let share = member(schema, share);
+                        self.add(schema, below(&at, property), Some(property), share);
                     }
                 }
                 ("additionalProperties" | "unevaluatedProperties" | "items", _) => {
-                    self.visit(value, within, name, true);
+                    self.add(value, at, name, member(value, share));
                 }
-                ("prefixItems", Value::Array(all)) => self.each(all, &within, name, true),
-                ("anyOf" | "oneOf", Value::Array(all)) => {
-                    self.each(all, &within, name, judged && alone);
+                ("prefixItems", Value::Array(all)) => self.each(all, &at, name, share),
+                ("anyOf" | "oneOf", Value::Array(all)) => self.each(all, &at, name, branch),
+                ("allOf", Value::Array(all)) if all.len() == 1 => {
+                    self.each(all, &at, name, branch);
                 }
                 ("allOf", Value::Array(all)) => {
-                    let only = judged && alone && all.len() == 1;
-                    self.each(all, &within, name, only);
+                    self.each(all, &at, name, share.max(Share::Part));
                 }
-                ("not" | "if" | "then" | "else" | "contains" | "propertyNames", _) => {
-                    self.visit(value, within, name, false);
+                ("then" | "else", _) => self.add(value, at, name, share.max(Share::Part)),
+                ("not" | "if" | "contains" | "propertyNames", _) => {
+                    self.add(value, at, name, Share::Other);
                 }
                 ("$defs" | "definitions" | "dependentSchemas", Value::Object(all)) => {
                     for (key, schema) in all {
-                        let within = format!("{within}{}", below(key).replacen(&pointer, "", 1));
-                        self.visit(schema, within, name, false);
+                        self.add(schema, below(&at, key), name, Share::Other);
                     }
                 }
                 _ => {}
             }
         }
-        self.sites.push(Site {
-            schema: members,
-            path: format!("{}{pointer}", self.at),
-            name,
-            judged,
-        });
     }
 
-    fn each(&mut self, all: &'s [Value], within: &str, name: Option<&'s str>, judged: bool) {
+    fn each(&mut self, all: &'s [Value], at: &str, name: Option<&'s str>, share: Share) {
         for (place, schema) in all.iter().enumerate() {
-            self.visit(schema, format!("{within}/{place}"), name, judged);
+            self.add(schema, below(at, &place.to_string()), name, share);
         }
+    }
+}
+
+/// What a schema says of a member: all, where it is its type that is said.
+fn member(schema: &Value, share: Share) -> Share {
+    match share {
+        Share::Part if schema.get("type").is_some() => Share::Whole,
+        Share::Whole | Share::Part | Share::Other => share,
     }
 }
