@@ -6,8 +6,11 @@ use clap::{ArgGroup, ValueEnum};
 
 use crate::inputs::Files;
 
+mod ending;
 mod input;
+mod past;
 mod story;
+mod usage;
 
 use story::Story;
 
@@ -16,17 +19,19 @@ use story::Story;
 /// change for the call to be allowed.
 ///
 /// The call goes through the code that the filter runs. It is told here, or in a file in the form of
-/// one test, or is a test. Facts about the caller are sent in the way that `identity` names.
+/// one test, or is a test. Facts about the caller are sent in the way that `identity` names. Or it is
+/// one of the past, told by its audit record: what that does not hold is unknown, and never guessed.
 ///
 /// Examples:
 ///   toolgate explain -r registry.yaml -p policy.yaml \
 ///       --tool refund_customer --args '{ "amount": 250 }' --user alice --role support_agent
 ///   toolgate explain -b bundle.json --call call.yaml
 ///   toolgate explain --test 'policies/policy.test.yaml#a refund of 100'
+///   grep req-4711 access.log | toolgate explain -b bundle.json --record -
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 #[command(group = ArgGroup::new("policies").args(["registry", "bundle", "test"]).required(true))]
-#[command(group = ArgGroup::new("what").args(["tool", "read", "prompt", "call", "test"]).required(true))]
+#[command(group = ArgGroup::new("what").args(["tool", "read", "prompt", "call", "test", "record"]).required(true))]
 pub(crate) struct Arguments {
     /// Registry files, YAML or JSON.
     #[arg(short, long, value_name = "FILE", num_args = 1.., requires = "policy")]
@@ -39,11 +44,14 @@ pub(crate) struct Arguments {
     bundle: Option<PathBuf>,
 
     /// A file that holds one call in the form of a test: YAML or JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = input::WRITTEN)]
     call: Option<PathBuf>,
     /// A test, by its file and its name.
-    #[arg(long, value_name = "FILE#NAME")]
+    #[arg(long, value_name = "FILE#NAME", conflicts_with_all = input::WRITTEN)]
     test: Option<String>,
+    /// A file that holds one audit record, or the line of an access log with it; `-`: what comes in.
+    #[arg(long, value_name = "FILE", conflicts_with_all = input::WRITTEN)]
+    record: Option<PathBuf>,
 
     #[command(flatten)]
     written: input::Written,
@@ -68,10 +76,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         policy: arguments.policy.clone(),
         bundle: arguments.bundle.clone(),
     };
-    let question = match (&arguments.test, &arguments.call) {
-        (Some(test), _) => input::from_test(test)?,
-        (None, Some(call)) => input::from_file(call, files)?,
-        (None, None) => Ok(arguments.written.question(files)?),
+    let question = match arguments {
+        Arguments {
+            test: Some(test), ..
+        } => input::from_test(test)?,
+        Arguments {
+            call: Some(call), ..
+        } => input::from_file(call, files)?,
+        Arguments {
+            record: Some(record),
+            ..
+        } => Ok(input::from_record(record, files)?),
+        _ => Ok(arguments.written.question(files)?),
     };
     let asked = match question {
         Ok(question) => question.ask()?,
@@ -89,3 +105,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     write!(anstream::stdout().lock(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! The call that is asked about: from options, from a file, from a test.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use engine::{
     config::{self, OneOrMany},
     cx::Timestamp,
@@ -19,20 +19,37 @@ use crate::{
     trial::{Caller, Request, Setting, Trial, Who, present},
 };
 
-/// A call that is asked about, as it is written.
+/// What is asked about, and under which files.
 pub(super) struct Question {
-    trial: Trial,
-    callers: BTreeMap<String, Caller>,
-    now: Timestamp,
+    about: About,
     files: Files,
-    /// The file that holds it.
-    source: Option<Source>,
+}
+
+enum About {
+    /// A call that a person wrote.
+    Trial {
+        trial: Box<Trial>,
+        callers: BTreeMap<String, Caller>,
+        now: Timestamp,
+        /// The file that holds it.
+        source: Option<Source>,
+    },
+    /// A call of the past.
+    Record(Value),
 }
 
 /// A call, and the configuration that it is made under.
 pub(super) struct Asked {
     pub(super) loaded: Loaded,
-    pub(super) request: Request,
+    pub(super) call: Asking,
+}
+
+/// A call that is asked about.
+pub(super) enum Asking {
+    /// One that is made.
+    Request(Box<Request>),
+    /// One of the past, by its record.
+    Record(Value),
 }
 
 impl Question {
@@ -45,17 +62,31 @@ impl Question {
             Ok(loaded) => loaded,
             Err(findings) => return Ok(Err(findings)),
         };
-        let setting = Setting {
-            callers: &self.callers,
-            now: self.now,
+        let call = match self.about {
+            About::Record(record) => Asking::Record(record),
+            About::Trial {
+                trial,
+                callers,
+                now,
+                source,
+            } => {
+                let setting = Setting {
+                    callers: &callers,
+                    now,
+                };
+                match (trial.request(&loaded.policy, &setting), source) {
+                    (Ok(request), _) => Asking::Request(Box::new(request)),
+                    (Err(problems), Some(source)) => {
+                        return Ok(Err(Findings::of(source, problems)));
+                    }
+                    (Err(problems), None) => {
+                        let problems = problems.into_iter().map(as_option).collect();
+                        return Ok(Err(Findings::unplaced(problems)));
+                    }
+                }
+            }
         };
-        Ok(match self.trial.request(&loaded.policy, &setting) {
-            Ok(request) => Ok(Asked { loaded, request }),
-            Err(problems) => Err(match self.source {
-                Some(source) => Findings::of(source, problems),
-                None => Findings::unplaced(problems.into_iter().map(as_option).collect()),
-            }),
-        })
+        Ok(Ok(Asked { loaded, call }))
     }
 }
 
@@ -135,11 +166,13 @@ impl Written {
             ..Trial::default()
         };
         Ok(Question {
-            trial,
-            callers: BTreeMap::new(),
-            now: present(),
+            about: About::Trial {
+                trial: Box::new(trial),
+                callers: BTreeMap::new(),
+                now: present(),
+                source: None,
+            },
             files,
-            source: None,
         })
     }
 }
@@ -154,11 +187,13 @@ pub(super) fn from_file(path: &Path, files: Files) -> anyhow::Result<Result<Ques
     Ok(match trial.filter(|_| problems.is_empty()) {
         None => Err(Findings::of(source, problems)),
         Some(trial) => Ok(Question {
-            trial,
-            callers: BTreeMap::new(),
-            now: present(),
+            about: About::Trial {
+                trial: Box::new(trial),
+                callers: BTreeMap::new(),
+                now: present(),
+                source: Some(source),
+            },
             files,
-            source: Some(source),
         }),
     })
 }
@@ -193,12 +228,34 @@ pub(super) fn from_test(named: &str) -> anyhow::Result<Result<Question, Findings
         );
     };
     Ok(Ok(Question {
-        trial: table.tests.swap_remove(place),
-        callers: table.callers,
-        now: *now,
+        about: About::Trial {
+            trial: Box::new(table.tests.swap_remove(place)),
+            callers: table.callers,
+            now: *now,
+            source: Some(source),
+        },
         files: files.clone(),
-        source: Some(source),
     }))
+}
+
+/// One audit record: bare, or as a member of an access log's line.
+pub(super) fn from_record(path: &Path, files: Files) -> anyhow::Result<Question> {
+    let name = path.display();
+    let text = match path.as_os_str().as_encoded_bytes() {
+        b"-" => io::read_to_string(io::stdin()),
+        _ => fs::read_to_string(path),
+    };
+    let text = text.with_context(|| format!("cannot read `{name}`"))?;
+    let value: Value = serde_json::from_str(&text)
+        .with_context(|| format!("`{name}` does not hold one audit record as JSON"))?;
+    let is_record = |value: &&Value| value.get("decision").is_some_and(Value::is_string);
+    let members = value.as_object().into_iter().flat_map(Map::values);
+    let record = [&value].into_iter().chain(members).find(is_record);
+    let record = record.with_context(|| format!("`{name}` holds no audit record"))?;
+    Ok(Question {
+        about: About::Record(record.clone()),
+        files,
+    })
 }
 
 /// A file that is well-formed.
@@ -257,3 +314,8 @@ fn as_option(problem: Problem) -> Problem {
         ..problem
     }
 }
+
+/// The options that tell a call.
+pub(super) const WRITTEN: [&str; 11] = [
+    "args", "meta", "user", "agent", "app", "tenant", "role", "scope", "session", "now", "server",
+];
