@@ -120,7 +120,21 @@ async fn what_the_help_says_leads_to_a_governed_server() {
     for step in [&lint, &run] {
         assert!(next.contains(step.as_str()), "{next}");
     }
+    let unwise = newcomer.types(&lint).output().expect("bash");
+    let unwise = String::from_utf8_lossy(&unwise.stdout).into_owned();
+    assert!(
+        unwise.ends_with("5 warnings\n") && unwise.contains("bound it: `maxLength`"),
+        "{unwise}"
+    );
+    // So they are bound, and that is no drift from what the server announces.
+    let registry = newcomer.read("registry.yaml");
+    let bound = registry.replace(
+        ":\n        minLength",
+        ":\n        maxLength: 80\n        minLength",
+    );
+    fs::write(newcomer.folder.join("registry.yaml"), bound).expect("written");
     newcomer.sees(&lint, "");
+    newcomer.sees(&format!("{import} --check"), "5 as reviewed");
     newcomer.sees(&test, "4 passed, 0 failed");
 
     let listen = free();
