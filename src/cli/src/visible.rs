@@ -20,6 +20,20 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The first character of `text` that is read and not seen.
+pub(crate) fn hidden(text: &str) -> Option<char> {
+    let mut before = ' ';
+    text.chars().find(|character| {
+        let joins = std::mem::replace(&mut before, *character) >= '\u{2190}';
+        match character {
+            '\r' => false,
+            // It joins emoji.
+            '\u{200d}' if joins => false,
+            other => is_hidden(*other),
+        }
+    })
+}
+
 /// Whether a character shows as nothing or changes how others show: controls but for line feed and
 /// tab, Unicode's format characters and default ignorables, separators of lines and paragraphs,
 /// private use.

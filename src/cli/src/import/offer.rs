@@ -1,5 +1,7 @@
 //! What a server offers, and the registry entries that it would make.
 
+use std::borrow::Cow;
+
 use engine::{
     config::Config,
     json::{Doc, Node, quote},
@@ -10,7 +12,7 @@ use engine::{
 use super::client::Client;
 use crate::{
     source::{Edit, Member, Source},
-    visible::is_hidden,
+    visible::hidden,
 };
 
 /// A tool, a resource, a resource template or a prompt, as its server announces it.
@@ -179,9 +181,7 @@ pub(super) const fn list(kind: Kind) -> &'static str {
 }
 
 fn hides(node: Node<'_>) -> bool {
-    let hidden = |text: Option<std::borrow::Cow<'_, str>>| {
-        text.is_some_and(|text| text.chars().any(is_hidden))
-    };
+    let hidden = |text: Option<Cow<'_, str>>| text.is_some_and(|text| hidden(&text).is_some());
     hidden(node.str())
         || node.items().any(hides)
         || node

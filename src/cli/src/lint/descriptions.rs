@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::{Lint, Review, below};
-use crate::report::Level;
+use crate::{report::Level, visible::hidden};
 
 pub(super) const LINTS: &[&Lint] = &[
     &INSTRUCTIONS,
@@ -159,21 +159,6 @@ fn judge(review: &mut Review<'_>, servers: &Servers<'_>, entry: &Entry, at: &str
     }
 }
 
-/// The first character that is read and not seen.
-fn hidden(text: &str) -> Option<char> {
-    let mut before = ' ';
-    text.chars().find(|c| {
-        let hidden = match *c {
-            '\n' | '\t' | '\r' => false,
-            // Emoji are joined by it.
-            '\u{200D}' => before < '\u{2190}',
-            c => c.is_control() || HIDDEN.iter().any(|(from, to)| (*from..=*to).contains(&c)),
-        };
-        before = *c;
-        hidden
-    })
-}
-
 /// Whether a name is not also a word of the language.
 fn is_telling(name: &str) -> bool {
     name.len() > 4 && name.chars().skip(1).any(|c| !c.is_lowercase())
@@ -182,20 +167,6 @@ fn is_telling(name: &str) -> bool {
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
 }
-
-/// Invisible, or turning the direction of what follows: soft hyphen, zero widths, marks and
-/// overrides of direction, fillers, tags, variation selectors beyond those of emoji.
-const HIDDEN: [(char, char); 9] = [
-    ('\u{AD}', '\u{AD}'),
-    ('\u{180E}', '\u{180E}'),
-    ('\u{200B}', '\u{200F}'),
-    ('\u{202A}', '\u{202E}'),
-    ('\u{2060}', '\u{206F}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{FEFF}', '\u{FEFF}'),
-    ('\u{E0000}', '\u{E007F}'),
-    ('\u{E0100}', '\u{E01EF}'),
-];
 
 static HIDDEN_MARKUP: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
