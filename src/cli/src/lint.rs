@@ -5,6 +5,7 @@
 
 use std::{
     io::Write as _,
+    path::PathBuf,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -23,6 +24,7 @@ use crate::{
 
 mod allow;
 mod descriptions;
+mod envoy;
 mod lifecycle;
 mod names;
 mod rules;
@@ -43,13 +45,23 @@ mod secrets;
 ///   toolgate lint -r registry.yaml -p policy.yaml
 ///   toolgate lint -r registry.yaml -p policy.yaml --format github
 ///   toolgate lint --explain unreachable-rule
+///   toolgate lint --envoy envoy.yaml -r registry.yaml -p policy.yaml
+///       does this configuration of Envoy, Istio or Envoy Gateway give the filter what it needs?
 ///
 /// Exit status: 0 nothing but notes was found, 1 errors or warnings were, 2 the files do not load.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    mut_arg("registry", |registry| registry.required_unless_present("envoy")),
+    mut_arg("policy", |policy| policy.required_unless_present("envoy")),
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
+    /// Judge these files in their place: a configuration of Envoy, Istio or Envoy Gateway. Registry
+    /// and policy, or else the bundle in it, say what it is for.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    envoy: Vec<PathBuf>,
     /// How findings are written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -99,13 +111,40 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for code in arguments.allow.iter().chain(&arguments.deny) {
         named(code)?;
     }
-    let loaded = match arguments.files.load()? {
-        Ok(loaded) => loaded,
-        Err(refused) => return Ok(refused.refuse()),
+    let loaded = match arguments.files.paths().next() {
+        None => None,
+        Some(_) => match arguments.files.load()? {
+            Ok(loaded) => Some(loaded),
+            Err(refused) => return Ok(refused.refuse()),
+        },
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let now = Timestamp(i64::try_from(now.as_nanos())?);
-    let mut list = review(&loaded, now);
+    let findings = match loaded {
+        Some(loaded) if arguments.envoy.is_empty() => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            let now = Timestamp(i64::try_from(now.as_nanos())?);
+            Findings {
+                list: review(&loaded, now),
+                sources: loaded.sources,
+            }
+        }
+        loaded => {
+            let policy = loaded.as_ref().map(|loaded| &loaded.policy);
+            let found = envoy::review(&arguments.envoy, policy)?;
+            if found.list.iter().any(|finding| finding.code.is_none()) {
+                return Ok(found.refuse());
+            }
+            found
+        }
+    };
+    tell(arguments, findings)
+}
+
+/// Writes what was found, as far as it is wanted.
+fn tell(arguments: &Arguments, findings: Findings) -> anyhow::Result<ExitCode> {
+    let Findings {
+        mut sources,
+        mut list,
+    } = findings;
     let named = |codes: &[String], finding: &Finding| {
         finding
             .code
@@ -121,7 +160,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Level::Error | Level::Warning => true,
         Level::Note => false,
     });
-    let mut sources = loaded.sources;
     for secret in list
         .iter()
         .filter(|one| one.code == Some(secrets::SECRET.code))
@@ -167,6 +205,7 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
 /// All lints, family by family.
 fn lints() -> impl Iterator<Item = &'static Lint> {
     let [own, arguments, keywords] = schemas::LINTS;
+    let [filter, chain, around] = envoy::LINTS;
     let families = [
         allow::LINTS,
         rules::LINTS,
@@ -177,6 +216,9 @@ fn lints() -> impl Iterator<Item = &'static Lint> {
         descriptions::LINTS,
         lifecycle::LINTS,
         secrets::LINTS,
+        filter,
+        chain,
+        around,
     ];
     families.into_iter().flatten().copied()
 }

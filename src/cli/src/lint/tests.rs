@@ -36,16 +36,32 @@ fn found(name: &str, text: &str) -> BTreeSet<(usize, String)> {
     });
     let loaded = load(vec![registry], vec![policy]);
     fs::remove_dir_all(folder).expect("removed");
-    review_of(&loaded)
-        .into_iter()
-        .map(|finding| {
-            let source = finding.source.expect("a file");
-            let at = finding.at.expect("a place").start;
-            let (line, _) = loaded.sources[source].position(at);
-            let code = finding.code.expect("a code").to_owned();
-            (if source == 0 { line } else { above + line }, code)
-        })
+    let list = review_of(&loaded);
+    places(Findings {
+        sources: loaded.sources,
+        list,
+    })
+    .map(|(source, line, code)| (if source == 0 { line } else { above + line }, code))
+    .collect()
+}
+
+/// The same of a configuration of Envoy.
+fn found_in_envoy(path: PathBuf) -> BTreeSet<(usize, String)> {
+    let findings = envoy::review(&[path], None).expect("a file that is there");
+    places(findings)
+        .map(|(_, line, code)| (line, code))
         .collect()
+}
+
+/// Source, line and code of each.
+fn places(findings: Findings) -> impl Iterator<Item = (usize, usize, String)> {
+    let Findings { sources, list } = findings;
+    list.into_iter().map(move |finding| {
+        let source = finding.source.expect("a file");
+        let at = finding.at.expect("a place").start;
+        let (line, _) = sources[source].position(at);
+        (source, line, finding.code.expect("a code").to_owned())
+    })
 }
 
 /// Marks in a fixture: `# expect: CODE` on the line of the finding, `# expect below: CODE` above.
@@ -72,8 +88,11 @@ fn every_lint_finds_its_bad_fixture_and_not_its_good_one() {
             let path = folder.join(file);
             let text = fs::read_to_string(&path).expect("a fixture");
             let expected = expected(&text);
-            let name = format!("{}-{file}", lint.code);
-            let found = found(&name, &text);
+            let found = if lint.code.starts_with("envoy-") {
+                found_in_envoy(path.clone())
+            } else {
+                found(&format!("{}-{file}", lint.code), &text)
+            };
             let tells = found.iter().any(|(_, code)| code == lint.code);
             if found != expected || tells != (file == "bad.yaml") {
                 wrong.push(format!("{}: {found:?}, not {expected:?}", path.display()));
@@ -154,6 +173,83 @@ fn what_we_show_others_is_clean() {
         clean &= findings.list.is_empty();
     }
     assert!(clean);
+}
+
+/// A configuration, what it should be for, and the codes that are found.
+#[track_caller]
+fn check_envoy(text: &str, policy: Option<&Loaded>, expected: &[&str]) {
+    let at = std::panic::Location::caller().line();
+    let path = std::env::temp_dir().join(format!("toolgate-envoy-{}-{at}", std::process::id()));
+    fs::write(&path, text).expect("written");
+    let policy = policy.map(|loaded| &loaded.policy);
+    let findings = envoy::review(std::slice::from_ref(&path), policy).expect("read");
+    fs::remove_file(path).expect("removed");
+    let codes: Vec<_> = findings.list.iter().filter_map(|one| one.code).collect();
+    assert_eq!(codes, expected);
+}
+
+#[test]
+fn hosts_are_judged_as_they_write_it() {
+    let plugin = "
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+spec: { url: 'oci://images.example.com/toolgate:1' }
+";
+    check_envoy(plugin, None, &["envoy-header-stop"]);
+    let policy = "
+# One document of several, and spelt as JSON.
+---
+kind: ConfigMap
+---
+kind: EnvoyExtensionPolicy
+spec: { wasm: [{ name: toolgate, code: { type: HTTP } }] }
+";
+    check_envoy(policy, None, &["envoy-header-stop"]);
+    check_envoy("# Nothing yet.\n---\n", None, &["envoy-no-filter"]);
+    let other = "
+kind: EnvoyFilter
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    patch:
+      operation: INSERT_BEFORE
+      value: { name: lua, typed_config: { '@type': a/envoy.extensions.filters.http.lua.v3.Lua } }
+";
+    check_envoy(other, None, &["envoy-no-filter"]);
+    let wrapped = "
+kind: EnvoyFilter
+spec:
+  configPatches:
+  - applyTo: EXTENSION_CONFIG
+    patch:
+      operation: ADD
+      value:
+        name: toolgate
+        typedConfig:
+          '@type': type.googleapis.com/udpa.type.v1.TypedStruct
+          typeUrl: type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+          value:
+            config:
+              failurePolicy: FAIL_RELOAD
+              vmConfig: { vmId: toolgate }
+              configuration: { value: '{\"registry\":{},\"policy\":{}}' }
+  - { applyTo: HTTP_ROUTE, patch: { value: { route: { clusterHeader: x-toolgate-cluster, timeout: 0s } } } }
+  - { applyTo: LISTENER, patch: { value: { perConnectionBufferLimitBytes: 8388608 } } }
+";
+    let expected = ["envoy-header-stop", "envoy-no-record", "envoy-no-tags"];
+    check_envoy(wrapped, None, &expected);
+}
+
+#[test]
+fn a_configuration_is_held_against_the_files_it_is_for() {
+    let sample = root().join("tests/lints/envoy-bundle/good.yaml");
+    let text = fs::read_to_string(sample).expect("a fixture");
+    check_envoy(&text, None, &[]);
+    let policies = root().join("policies");
+    let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
+    let loaded = load(vec![policies.join("registry.yaml")], policy.into());
+    let expected = ["envoy-claims", "envoy-bundle", "envoy-unknown-cluster"];
+    check_envoy(&text, Some(&loaded), &expected);
 }
 
 #[test]
