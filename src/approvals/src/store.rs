@@ -18,7 +18,7 @@ use engine::{
     cx::Timestamp,
 };
 use sqlx::{
-    AnyConnection, AnyPool, Executor as _,
+    AnyConnection, AnyPool, Connection as _, Executor as _,
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
@@ -93,6 +93,8 @@ impl Store {
             let message = "the database is neither `sqlite:FILE` nor `postgres://..`";
             return Err(sqlx::Error::Configuration(message.into()));
         };
+        // A pool only says that it waited; a connection says why it cannot be.
+        AnyConnection::connect(&url).await?.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .after_connect(move |connection, _| {

@@ -12,6 +12,7 @@ pub use fingerprint::{Fingerprint, Inexact, Payload};
 
 /// May this call be made? An approval is bound to the fingerprint and to nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ask {
     /// What is used: a tool, unless it says otherwise.
@@ -69,6 +70,7 @@ pub struct Ask {
 
 /// What is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Called with `tools/call`.
@@ -82,6 +84,7 @@ pub enum Kind {
 
 /// Who may decide about an ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Approver {
     /// Anybody who holds this role.
@@ -92,6 +95,7 @@ pub enum Approver {
 
 /// What the approval service says; anything else counts as no answer, and no answer is a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Answer {
     /// Granted, and used up by this very answer.
@@ -109,6 +113,7 @@ pub enum Answer {
 
 /// Who decided, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decision {
     /// The approval.
     pub id: String,

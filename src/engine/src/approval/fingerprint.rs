@@ -14,6 +14,11 @@ use crate::{
 /// payloads are the same text exactly if they mean the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "String")
+)]
 pub struct Payload(String);
 
 /// SHA-256, in hex, of what an approval is bound to: kind and name of what is used, contract

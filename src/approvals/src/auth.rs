@@ -1,0 +1,169 @@
+//! Who calls: the filter, by a secret that both know, or a person, by a token of the approvers'
+//! issuer.
+
+mod keys;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{header, request::Parts},
+};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde_json::Value;
+use subtle::ConstantTimeEq as _;
+
+use crate::{Service, config, error::Error, store::Sight};
+use keys::Keys;
+
+/// Envoy's filter.
+pub(crate) struct Filter;
+
+/// Somebody who reads and decides.
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) roles: Vec<String>,
+    /// As [`Sight::tenant`].
+    tenant: Option<Option<String>>,
+}
+
+/// What tells callers apart.
+pub(crate) struct Door {
+    secret: String,
+    keys: Keys,
+    validation: Validation,
+    claims: config::Claims,
+}
+
+enum Caller {
+    Filter,
+    Person(Person),
+}
+
+impl Door {
+    pub(crate) fn new(secret: String, approvers: &config::Approvers) -> anyhow::Result<Self> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        // Signatures that only the issuer can make; a key of another family does not fit these.
+        validation.algorithms = ALGORITHMS.to_vec();
+        validation.set_issuer(&[&approvers.issuer]);
+        validation.set_audience(&[&approvers.audience]);
+        validation.set_required_spec_claims(&["aud", "exp", "iss"]);
+        validation.validate_nbf = true;
+        validation.leeway = 30;
+        Ok(Self {
+            secret,
+            keys: Keys::new(approvers.jwks.clone())?,
+            validation,
+            claims: approvers.claims.clone(),
+        })
+    }
+
+    async fn caller(&self, token: &str) -> Option<Caller> {
+        if bool::from(self.secret.as_bytes().ct_eq(token.as_bytes())) {
+            return Some(Caller::Filter);
+        }
+        let head = decode_header(token).ok()?;
+        if !ALGORITHMS.contains(&head.alg) {
+            return None;
+        }
+        let key = self.keys.find(head.kid.as_deref()).await?;
+        let mut validation = self.validation.clone();
+        // The library wants one family at a time: the key's, which the header has to name.
+        validation
+            .algorithms
+            .retain(|algorithm| algorithm.family() == key.family());
+        let claims = decode::<Value>(token, &key, &validation).ok()?.claims;
+        let tenant = self.claims.tenant.as_deref();
+        Some(Caller::Person(Person {
+            id: text(&claims, &self.claims.user)?,
+            roles: words(&claims, &self.claims.roles),
+            tenant: tenant.map(|path| text(&claims, path)),
+        }))
+    }
+}
+
+impl Person {
+    pub(crate) fn sight(&self) -> Sight<'_> {
+        Sight {
+            person: &self.id,
+            roles: &self.roles,
+            tenant: self.tenant.as_ref().map(Option::as_deref),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Filter {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Error> {
+        match admit(parts, service).await? {
+            Caller::Filter => Ok(Self),
+            Caller::Person(_) => Err(Error::forbidden("only the filter asks")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Person {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Error> {
+        match admit(parts, service).await? {
+            Caller::Filter => Err(Error::forbidden("only people read and decide")),
+            Caller::Person(person) => Ok(person),
+        }
+    }
+}
+
+async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
+    let header = parts.headers.get(header::AUTHORIZATION);
+    let token = header.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let caller = match token {
+        Some((_, token)) => service.door.caller(token.trim()).await,
+        None => None,
+    };
+    match caller {
+        // The filter's own limits hold before it asks.
+        Some(Caller::Filter) => Ok(Caller::Filter),
+        Some(Caller::Person(person)) => {
+            service.limit(format!("person {}", person.id))?;
+            Ok(Caller::Person(person))
+        }
+        None => {
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+            service.limit(format!("peer {:?}", peer.map(|peer| peer.0.ip())))?;
+            Err(Error::unauthenticated())
+        }
+    }
+}
+
+/// A claim by its path: `sub`, `realm_access.roles`.
+fn claim<'a>(claims: &'a Value, path: &str) -> Option<&'a Value> {
+    // A name may itself hold dots, as URIs do.
+    let whole = claims.get(path);
+    whole.or_else(|| {
+        path.split('.')
+            .try_fold(claims, |value, name| value.get(name))
+    })
+}
+
+fn text(claims: &Value, path: &str) -> Option<String> {
+    let text = claim(claims, path)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A list, or words in one text.
+fn words(claims: &Value, path: &str) -> Vec<String> {
+    match claim(claims, path) {
+        Some(Value::Array(items)) => {
+            let items = items.iter().filter_map(Value::as_str);
+            items.map(str::to_owned).collect()
+        }
+        Some(Value::String(text)) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
+            Vec::new()
+        }
+    }
+}
+
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];

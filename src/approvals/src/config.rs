@@ -1,0 +1,228 @@
+//! What an operator writes: one YAML file.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_saphyr::UserMessageFormatter;
+
+use crate::store::Terms;
+
+/// The configuration of the service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens. Plain HTTP: put Envoy in front for TLS.
+    #[serde(default = "listen")]
+    pub listen: String,
+    /// `sqlite:FILE` for one replica, `postgres://..` for several.
+    #[serde(default = "database")]
+    pub database: String,
+    /// Where people reach it; absent: where it listens.
+    pub public_url: Option<String>,
+    /// The filter in Envoy, which asks.
+    pub filter: Filter,
+    /// The people who decide.
+    pub approvers: Approvers,
+    /// How long an ask waits, and then its approval, unless the policy wants less.
+    #[serde(default = "expiry", deserialize_with = "duration")]
+    pub expiry: Duration,
+    /// How long a refusal is repeated to whoever asks the same again, before they may ask anew.
+    #[serde(default = "denial", deserialize_with = "duration")]
+    pub denial: Duration,
+    /// How long closed asks can be found; the trail keeps them longer.
+    #[serde(default = "retention", deserialize_with = "duration")]
+    pub retention: Duration,
+}
+
+/// How the filter proves itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// The bearer token it sends: at least 32 characters.
+    pub secret: Secret,
+}
+
+/// Where a secret is; never the secret itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, white space around it apart.
+    File(PathBuf),
+}
+
+/// How people prove themselves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approvers {
+    /// The `iss` of their tokens.
+    pub issuer: String,
+    /// The `aud` of their tokens.
+    pub audience: String,
+    /// The keys that sign them (RS256, ES256 or EdDSA).
+    pub jwks: Jwks,
+    /// What their tokens say.
+    #[serde(default)]
+    pub claims: Claims,
+}
+
+/// Where a JWK set is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Jwks {
+    /// In this file.
+    File(PathBuf),
+    /// At this address; redirects are not followed.
+    Url(String),
+}
+
+/// Claims by their paths, as `realm_access.roles`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// Who it is: has to be what the policy calls `user`, so that nobody approves their own asks.
+    #[serde(default = "user")]
+    pub user: String,
+    /// What they may decide: a list, or words.
+    #[serde(default = "roles")]
+    pub roles: String,
+    /// Where they belong. If it is given, people see asks of their own tenant only, and without the
+    /// claim those of none.
+    pub tenant: Option<String>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or says something that nothing here understands.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+        let config: Self = serde_saphyr::from_str(&text).map_err(|error| {
+            let error = error.without_snippet();
+            anyhow!(
+                "{name}: {}",
+                error.render_with_formatter(&UserMessageFormatter)
+            )
+        })?;
+        if config.expiry.is_zero() {
+            bail!("{name}: `expiry` is 0, so that nothing could ever be decided");
+        }
+        Ok(config)
+    }
+
+    /// How long things stand.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            lifetime: nanoseconds(self.expiry),
+            denial: nanoseconds(self.denial),
+        }
+    }
+}
+
+impl Secret {
+    /// The secret itself.
+    ///
+    /// # Errors
+    /// It is not there, or so short that it can be guessed.
+    pub fn read(&self) -> anyhow::Result<String> {
+        let (secret, place) = match self {
+            Self::Env(name) => {
+                let place = format!("the environment variable `{name}`");
+                let Ok(value) = std::env::var(name) else {
+                    bail!("{place} is not set");
+                };
+                (value, place)
+            }
+            Self::File(path) => {
+                let place = format!("`{}`", path.display());
+                let value = fs::read_to_string(path);
+                (
+                    value.with_context(|| format!("cannot read {place}"))?,
+                    place,
+                )
+            }
+        };
+        let secret = secret.trim().to_owned();
+        if secret.len() < 32 {
+            bail!("{place} holds less than 32 characters: try `openssl rand -hex 32`");
+        }
+        Ok(secret)
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self {
+            user: user(),
+            roles: roles(),
+            tenant: None,
+        }
+    }
+}
+
+/// `90d`, `1h`, `10m`, `20s`.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let number: u32 = number.parse().ok()?;
+    Some(Duration::from_secs(u64::from(number) * unit))
+}
+
+/// As the store counts time.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).ok_or_else(|| {
+        D::Error::custom(format!(
+            "`{text}` is not a time like `20s`, `10m`, `1h` or `90d`"
+        ))
+    })
+}
+
+fn listen() -> String {
+    "127.0.0.1:8181".to_owned()
+}
+
+fn database() -> String {
+    "sqlite:approvals.db".to_owned()
+}
+
+fn user() -> String {
+    "sub".to_owned()
+}
+
+fn roles() -> String {
+    "groups".to_owned()
+}
+
+const fn expiry() -> Duration {
+    Duration::from_secs(3_600)
+}
+
+const fn denial() -> Duration {
+    Duration::from_secs(600)
+}
+
+const fn retention() -> Duration {
+    Duration::from_secs(90 * 86_400)
+}

@@ -1,0 +1,133 @@
+//! The running service: the store, who may come in, and who waits for what.
+
+use std::{
+    num::NonZeroU32,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use engine::cx::Timestamp;
+use governor::{
+    DefaultKeyedRateLimiter, Quota,
+    clock::{Clock as _, DefaultClock},
+};
+use tokio::{sync::broadcast, time::Instant};
+
+use crate::{
+    auth::Door,
+    config::{Config, nanoseconds},
+    error::Error,
+    metrics::Metrics,
+    store::{Store, Terms},
+};
+
+/// The running service.
+pub struct Service {
+    pub(crate) store: Store,
+    pub(crate) terms: Terms,
+    pub(crate) url: String,
+    pub(crate) door: Door,
+    pub(crate) metrics: Metrics,
+    /// Ids of what was decided here; other replicas are asked now and then.
+    changes: broadcast::Sender<String>,
+    limiter: DefaultKeyedRateLimiter<String>,
+    retention: i64,
+}
+
+/// Somebody who waits for a decision.
+pub(crate) struct Waiting {
+    changes: broadcast::Receiver<String>,
+    until: Instant,
+}
+
+impl Service {
+    /// Puts a store to work.
+    ///
+    /// # Errors
+    /// The filter's secret is missing or short.
+    pub fn new(config: &Config, store: Store) -> anyhow::Result<Self> {
+        let url = config.public_url.clone();
+        let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
+        Ok(Self {
+            store,
+            terms: config.terms(),
+            url: url.trim_end_matches('/').to_owned(),
+            door: Door::new(config.filter.secret.read()?, &config.approvers)?,
+            metrics: Metrics::new(),
+            changes: broadcast::channel(1_024).0,
+            limiter: DefaultKeyedRateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)),
+            retention: nanoseconds(config.retention),
+        })
+    }
+
+    async fn age(&self, now: Timestamp) -> Result<(), sqlx::Error> {
+        self.limiter.retain_recent();
+        self.store.expire(now).await?;
+        let then = Timestamp(now.0.saturating_sub(self.retention));
+        self.store.prune(then).await.map(drop)
+    }
+
+    /// Tells those who wait that something was decided.
+    pub(crate) fn announce(&self, id: &str) {
+        // Nobody waiting is no error.
+        drop(self.changes.send(id.to_owned()));
+    }
+
+    /// Begins to listen, before what is waited for is looked at.
+    pub(crate) fn wait(&self, time: Duration) -> Waiting {
+        Waiting {
+            changes: self.changes.subscribe(),
+            until: Instant::now() + time.min(LONGEST),
+        }
+    }
+
+    pub(crate) fn limit(&self, who: String) -> Result<(), Error> {
+        self.limiter.check_key(&who).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            Error::too_many(wait.as_secs() + 1)
+        })
+    }
+}
+
+impl Waiting {
+    /// Whether it is worth looking again: something may have happened to `id`, and there is time.
+    pub(crate) async fn goes_on(&mut self, id: &str) -> bool {
+        let look = Instant::now() + LOOK;
+        if look.min(self.until) <= Instant::now() {
+            return false;
+        }
+        loop {
+            tokio::select! {
+                changed = self.changes.recv() => match changed {
+                    Ok(changed) if changed != id => {}
+                    Ok(_) | Err(_) => return true,
+                },
+                () = tokio::time::sleep_until(look.min(self.until)) => return true,
+            }
+        }
+    }
+}
+
+/// What time does by itself, for ever.
+pub async fn tick(service: Arc<Service>) {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        interval.tick().await;
+        if let Err(error) = service.age(now()).await {
+            tracing::error!(%error, "cannot close what is over");
+        }
+    }
+}
+
+/// The one clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(nanoseconds(since.unwrap_or_default()))
+}
+
+/// How often a decision at another replica is looked for.
+const LOOK: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(60);
+/// Requests of one person, or of one peer without a valid token.
+const RATE: NonZeroU32 = NonZeroU32::new(20).unwrap();
+const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
