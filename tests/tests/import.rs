@@ -133,6 +133,19 @@ async fn real_servers_say_the_same_in_both_eras() {
         .await
         .check(0, &["\"agrees\": true"]);
 
+    // As JSON, and under a name that no registry takes.
+    for _ in 0..2 {
+        desk.toolgate(&["import", &url, "--into", "registry.json"])
+            .await
+            .check(0, &[]);
+    }
+    let json = fs::read_to_string(desk.0.join("registry.json")).expect("written");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["tools"].as_array().map(Vec::len), Some(28));
+    desk.import(&url, &["--server", "a b"])
+        .await
+        .check(2, &["error: `a b` is no server id"]);
+
     // A second server of the same tools: names are for one tool each.
     let twin = Served::start(serve::mcp(Fixtures::default()), 0).expect("it serves");
     let url = format!("http://{}/mcp", twin.addr());

@@ -22,7 +22,7 @@ use engine::{
     policy::Policy,
     registry::{Kind, Registry, Server},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::{
     client::{Address, Client},
@@ -135,6 +135,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let mut edit = Edit::new(&source);
     if registry.server(&server).is_none() {
+        let alone = json!({ "servers": { &server: { "url": url } } });
+        if let Err(problems) = Policy::compile(Config::join(vec![alone], Vec::new())) {
+            let said: Vec<_> = problems
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect();
+            bail!("{}", said.join("; "));
+        }
         let value = Doc::parse(quote(url).into()).map_err(|(fault, _)| fault)?;
         let url = Member {
             key: "url",
@@ -211,7 +219,7 @@ fn read(path: Option<&Path>) -> anyhow::Result<Result<(Source, Arc<Policy>), Fin
     }
     let name = path.map_or_else(String::new, |path| path.display().to_string());
     let text = if name.ends_with(".json") {
-        "{}"
+        r#"{"servers": {}, "tools": [], "resources": [], "prompts": []}"#
     } else {
         BEGINNING
     };

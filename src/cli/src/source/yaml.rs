@@ -158,7 +158,6 @@ fn is_literal(text: &str) -> bool {
     lines.contains('\n')
         && !lines.starts_with([' ', '\t', '\n'])
         && !lines.ends_with('\n')
-        && !lines.contains(" \n")
         && !text.chars().any(is_hidden)
 }
 
