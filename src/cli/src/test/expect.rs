@@ -8,17 +8,15 @@ use serde_json::Value;
 use crate::trial::{Decision, Expect, Outcome, Trial};
 
 /// What is not as expected, if anything is; its path is that of the first such member.
-pub(super) fn failure(
-    test: &Trial,
-    name: &str,
-    expect: &Expect,
-    outcome: &Outcome,
-) -> Option<Problem> {
-    let differences = differences(expect, outcome);
+pub(super) fn failure(test: &Trial, outcome: &Outcome) -> Option<Problem> {
+    let differences = differences(test.expect.as_ref()?, outcome);
     let (member, _) = differences.first()?;
     let path = format!("{}.expect.{member}", test.at);
     let said: Vec<_> = differences.iter().map(|(_, said)| said.as_str()).collect();
-    let problem = Problem::new(path, format!("{name}: {}", said.join("; ")));
+    let problem = Problem::new(
+        path,
+        format!("{}: {}", test.name.as_deref()?, said.join("; ")),
+    );
     Some(problem.help(came(outcome)))
 }
 

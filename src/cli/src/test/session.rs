@@ -18,7 +18,7 @@ use crate::{
     inputs::Files,
     report::{Finding, Findings, Level},
     source::Source,
-    trial::{Outcome, Request, Setting, present},
+    trial::{Outcome, Request, Setting, Trial, present},
 };
 
 /// A run over test files.
@@ -111,72 +111,50 @@ impl<'a> Session<'a> {
             problems.push(problem);
             self.present
         });
-        match table.files(path) {
-            Err(found) => problems.extend(found),
-            Ok(files) => {
-                let setting = Setting {
-                    callers: &table.callers,
-                    now,
-                };
-                problems.extend(self.table(place, &table, &files, &setting)?);
+        let key = match table.files(path) {
+            Ok(files) => self.load(&files)?,
+            Err(found) => {
+                problems.extend(found);
+                Vec::new()
+            }
+        };
+        let subject = self.subjects.get_mut(&key).and_then(Option::as_mut);
+        if let Some(subject) = subject {
+            let setting = Setting {
+                callers: &table.callers,
+                now,
+            };
+            let mut requests = Vec::new();
+            for test in &table.tests {
+                match test.request(&subject.policy, &setting) {
+                    Ok(request) => requests.push((test, request)),
+                    Err(found) => problems.extend(found),
+                }
+            }
+            // What is left of a file with problems is not what its author wrote.
+            if problems.is_empty() {
+                let wanted = |name: &str| self.filter.is_none_or(|text| name.contains(text));
+                for (test, request) in &requests {
+                    if test.name.as_deref().is_some_and(wanted) {
+                        let tested = subject.run(test, request, place, &self.results);
+                        self.results.tests.push(tested);
+                    }
+                }
             }
         }
-        let placed = problems
-            .into_iter()
-            .map(|problem| self.results.at(place, problem));
-        let placed: Vec<_> = placed.collect();
-        self.results.problems.extend(placed);
+        for problem in problems {
+            let placed = self.results.at(place, problem);
+            self.results.problems.push(placed);
+        }
         Ok(())
     }
 
-    /// Runs the tests of one table; gives what does not make sense in it.
-    fn table(
-        &mut self,
-        place: usize,
-        table: &Table,
-        files: &Files,
-        setting: &Setting<'_>,
-    ) -> anyhow::Result<Vec<Problem>> {
+    /// Loads these files, if that has not been done; gives their key among the subjects.
+    fn load(&mut self, files: &Files) -> anyhow::Result<Vec<PathBuf>> {
         let key: Vec<_> = files.paths().cloned().collect();
-        if !self.subjects.contains_key(&key) {
-            let subject = self.load(files)?;
-            self.subjects.insert(key.clone(), subject);
+        if self.subjects.contains_key(&key) {
+            return Ok(key);
         }
-        let Some(Some(subject)) = self.subjects.get_mut(&key) else {
-            return Ok(Vec::new());
-        };
-        let mut problems = Vec::new();
-        for test in &table.tests {
-            let (Some(name), Some(expect)) = (&test.name, &test.expect) else {
-                continue;
-            };
-            let request = match test.request(&subject.policy, setting) {
-                Ok(request) => request,
-                Err(found) => {
-                    problems.extend(found);
-                    continue;
-                }
-            };
-            if self.filter.is_some_and(|text| !name.contains(text)) {
-                continue;
-            }
-            let outcome = request.run(&subject.policy);
-            subject.reach(&request, &outcome);
-            let failure = expect::failure(test, name, expect, &outcome).map(|problem| Finding {
-                code: Some("failed-test"),
-                ..titled(self.results.at(place, problem))
-            });
-            self.results.tests.push(Tested {
-                name: name.clone(),
-                place: self.results.at(place, Problem::new(&test.at, "")),
-                record: outcome.record,
-                failure,
-            });
-        }
-        Ok(problems)
-    }
-
-    fn load(&mut self, files: &Files) -> anyhow::Result<Option<Subject>> {
         let first = self.results.files.sources.len();
         let loaded = match files.load()? {
             Ok(loaded) => loaded,
@@ -184,7 +162,8 @@ impl<'a> Session<'a> {
                 let placed = findings.list.into_iter().map(|found| moved(found, first));
                 self.results.problems.extend(placed);
                 self.results.files.sources.extend(findings.sources);
-                return Ok(None);
+                self.subjects.insert(key.clone(), None);
+                return Ok(key);
             }
         };
         let rules = loaded.policy.rules().iter();
@@ -207,7 +186,8 @@ impl<'a> Session<'a> {
             policy: loaded.policy,
         };
         self.results.files.sources.extend(loaded.sources);
-        Ok(Some(subject))
+        self.subjects.insert(key.clone(), Some(subject));
+        Ok(key)
     }
 
     /// What is known after all files.
@@ -242,6 +222,22 @@ impl<'a> Session<'a> {
 }
 
 impl Subject {
+    /// Runs one test, of the file at this place among those of `results`.
+    fn run(&mut self, test: &Trial, request: &Request, file: usize, results: &Results) -> Tested {
+        let outcome = request.run(&self.policy);
+        self.reach(request, &outcome);
+        let failure = expect::failure(test, &outcome).map(|problem| Finding {
+            code: Some("failed-test"),
+            ..titled(results.at(file, problem))
+        });
+        Tested {
+            name: test.name.clone().unwrap_or_default(),
+            place: results.at(file, Problem::new(&test.at, "")),
+            record: outcome.record,
+            failure,
+        }
+    }
+
     /// Notes the rules that matched a call.
     fn reach(&mut self, request: &Request, outcome: &Outcome) {
         // Otherwise something else decided before the rules had a say.

@@ -143,21 +143,12 @@ fn what_does_not_hold_together_is_told_at_once() {
         "\
 tests:
 - { name: one, call: a, expect: { decison: allow } }
-- { name: two, call: b, expect: { decision: deny } }
+- { name: two, call: b, caller: sam, expect: { decision: deny } }
 - { name: two, call: a, expect: { decision: allow } }
 now: 5 o'clock
 policies: p.yaml
 ",
         "\
-error[failed-test]: two: decision is `deny`, not `allow`
- --> p.test.yaml:4:45
-  |
-4 | - { name: two, call: a, expect: { decision: allow } }
-  |                                             ^^^^^
-  |
-  = help: it was decided `deny`, rule `few`, reason `condition_failed`; the agent is told: Denied: a policy condition could not be evaluated for this call (there is no `args.n`).
-
-2 tests, 1 passed, 1 failed
 error: tests[0].expect: unknown field `decison`
  --> p.test.yaml:2:35
   |
@@ -185,6 +176,14 @@ error: now: `5 o'clock` is neither a date nor a time
   |      ^^^^^^^^^
   |
   = help: write it as in `2026-11-02T10:00:00Z`
+
+error: tests[1].caller: no caller `sam` under `callers`
+ --> p.test.yaml:3:33
+  |
+3 | - { name: two, call: b, caller: sam, expect: { decision: deny } }
+  |                                 ^^^
+  |
+  = help: write the facts themselves: `caller: { user: .. }`
 
 ",
     );

@@ -243,7 +243,10 @@ impl Trial {
                     let message = format!("no caller `{name}` under `callers`");
                     let problem = Problem::new(under(at, "caller"), message);
                     let known = setting.callers.keys().map(String::as_str);
-                    return Err(vec![suggest(problem, name, known)]);
+                    return Err(vec![match known.len() {
+                        0 => problem.help("write the facts themselves: `caller: { user: .. }`"),
+                        _ => suggest(problem, name, known),
+                    }]);
                 }
             },
         };
