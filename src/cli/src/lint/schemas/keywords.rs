@@ -123,7 +123,7 @@ fn impossible(review: &mut Review<'_>, schema: &Map<String, Value>, path: &str) 
 }
 
 /// Of the dialects from draft 4 to 2020-12.
-const KEYWORDS: [&str; 67] = [
+const KEYWORDS: [&str; 65] = [
     "$anchor",
     "$comment",
     "$defs",
@@ -173,7 +173,6 @@ const KEYWORDS: [&str; 67] = [
     "minimum",
     "multipleOf",
     "not",
-    "nullable",
     "oneOf",
     "pattern",
     "patternProperties",
@@ -189,7 +188,6 @@ const KEYWORDS: [&str; 67] = [
     "unevaluatedProperties",
     "uniqueItems",
     "writeOnly",
-    "discriminator",
     "externalDocs",
 ];
 
@@ -217,7 +215,7 @@ const FORMATS: [&str; 19] = [
 ];
 
 const OF_TYPE: &[(&str, &[&str])] = &[
-    ("string", &["maxLength", "minLength", "pattern", "format"]),
+    ("string", &["maxLength", "minLength", "pattern"]),
     (
         "number",
         &[
