@@ -1,6 +1,11 @@
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use super::*;
+use crate::{envoy as hosts, render};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -238,6 +243,43 @@ spec:
 ";
     let expected = ["envoy-header-stop", "envoy-no-record", "envoy-no-tags"];
     check_envoy(wrapped, None, &expected);
+}
+
+#[test]
+fn what_render_writes_is_clean() {
+    let policies = root().join("policies");
+    let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
+    let loaded = load(vec![policies.join("registry.yaml")], policy.into());
+    let address = || "127.0.0.1:1".parse().expect("an address");
+    let setup = match render::setup(&loaded, address(), address()) {
+        Ok(setup) => hosts::Setup {
+            access_log: "/dev/stdout".to_owned(),
+            ..setup
+        },
+        Err(problems) => panic!("{problems:?}"),
+    };
+    let namespace = || "agents".to_owned();
+    let pods = hosts::istio::Pods {
+        namespace: namespace(),
+        labels: BTreeMap::new(),
+    };
+    let place = hosts::gateway::Place {
+        namespace: namespace(),
+        gateway: "mcp".to_owned(),
+        listener: "http".to_owned(),
+        tls: false,
+    };
+    let gateway = hosts::gateway::documents(&setup, &place).map(|one| one.to_string());
+    let forms = [
+        hosts::bootstrap(&setup).to_string(),
+        hosts::istio::envoy_filter(&setup, &pods).to_string(),
+        gateway.join("\n---\n"),
+    ];
+    for form in forms {
+        check_envoy(&form, Some(&loaded), &[]);
+    }
+    let shown = fs::read_to_string(root().join("envoy/envoy.yaml")).expect("the sample");
+    check_envoy(&shown, None, &[]);
 }
 
 #[test]
