@@ -38,10 +38,6 @@ pub(super) struct Judge<'p> {
 pub(super) struct Marks(Vec<bool>);
 
 impl Marks {
-    fn new(node: Node<'_>) -> Self {
-        Self(vec![false; node.len()])
-    }
-
     fn set(&mut self, index: usize) {
         if let Some(mark) = self.0.get_mut(index) {
             *mark = true;
@@ -92,6 +88,15 @@ impl<'p> Judge<'p> {
         self.report.map(Report::found).unwrap_or_default()
     }
 
+    /// Marks for the members or items of a value, where they are wanted.
+    fn marks(&mut self, wanted: bool, node: Node<'_>) -> Result<Option<Marks>, Spent> {
+        if !wanted {
+            return Ok(None);
+        }
+        self.spend(node.len() as u64 / MARKED)?;
+        Ok(Some(Marks(vec![false; node.len()])))
+    }
+
     fn spend(&mut self, steps: u64) -> Result<(), Spent> {
         self.fuel = self.fuel.checked_sub(steps).ok_or(Spent)?;
         Ok(())
@@ -127,7 +132,7 @@ impl<'p> Judge<'p> {
             self.scope.push(part.resource);
         }
         self.depth += 1;
-        let mut own = (part.looks_back && container).then(|| Marks::new(node));
+        let mut own = self.marks(part.looks_back, node)?;
         let mut holds = true;
         for keyword in &part.keywords {
             let marks = own.as_mut().or(marks.as_deref_mut());
@@ -236,8 +241,7 @@ impl<'p> Judge<'p> {
     /// Whether a part holds, without a word about it; what it looked at counts where it does.
     fn passes(&mut self, id: Id, node: Node<'_>, marks: Option<&mut Marks>) -> Result<bool, Spent> {
         let report = self.report.take();
-        let container = matches!(node.kind(), Kind::Array | Kind::Object);
-        let mut own = (marks.is_some() && container).then(|| Marks::new(node));
+        let mut own = self.marks(marks.is_some(), node)?;
         let result = self.part(id, node, own.as_mut());
         self.report = report;
         let holds = result?;
@@ -289,6 +293,9 @@ const MAX_DEPTH: usize = 512;
 
 /// Steps from which on an answer is worth remembering.
 const DEAR: u64 = 64;
+
+/// Members or items that are marked in one step.
+const MARKED: u64 = 16;
 
 /// Steps of looking up what is known.
 const LOOKUP: u64 = 4;

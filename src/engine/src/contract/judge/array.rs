@@ -52,8 +52,10 @@ impl Judge<'_> {
                 continue;
             }
             found += 1;
-            if let Some(marks) = &mut marks {
-                marks.set(index);
+            match (&mut marks, limits) {
+                (Some(marks), _) => marks.set(index),
+                (None, [Limit::Least(least)]) if found as u64 >= *least => break,
+                (None, _) => {}
             }
         }
         let Some(limit) = limits.iter().find(|limit| !limit.holds(found)) else {
