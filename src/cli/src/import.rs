@@ -1,12 +1,12 @@
 //! `toolgate import`: what a live server offers, as entries of a registry, for review.
 
 mod client;
+mod compare;
 mod drift;
 mod offer;
 mod report;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs,
     io::{Write as _, stdout},
     path::{Path, PathBuf},
@@ -20,14 +20,13 @@ use engine::{
     config::Config,
     json::{Doc, quote},
     policy::Policy,
-    registry::{Kind, Registry, Server},
+    registry::{Registry, Server},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::{
     client::{Address, Client},
-    drift::{Part, parts},
-    offer::{Item, list},
+    compare::compare,
     report::Report,
 };
 use crate::{
@@ -85,41 +84,6 @@ enum Format {
     Json,
 }
 
-/// What has become of one entry.
-struct Entry {
-    kind: Kind,
-    /// The name that agents see; for a resource its URI or URI pattern.
-    name: String,
-    change: Change,
-    /// The server announces characters that do not show.
-    hides: bool,
-}
-
-enum Change {
-    /// Announced as it was when it was reviewed.
-    AsReviewed,
-    /// Not in the registry yet.
-    New,
-    /// Not in the registry, and it cannot be, for this reason.
-    Refused(String),
-    /// Announced otherwise than when it was reviewed.
-    Changed(Vec<Part>),
-    /// In the registry without a pin.
-    Unpinned,
-    /// The server has it no more.
-    Vanished,
-}
-
-/// An entry of the registry.
-struct Known {
-    /// Its place in its list.
-    index: usize,
-    name: String,
-    pin: Option<String>,
-    /// As it is written.
-    written: Value,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (source, policy) = match read(arguments.into.as_deref())? {
         Ok(read) => read,
@@ -151,11 +115,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         };
         edit.insert("servers", &server, &[url]);
     }
-    let known = known(registry, &server, &source.value());
     let report = Report {
         entries: compare(
             registry,
-            known,
+            &source.value(),
             &server,
             &items,
             arguments.accept,
@@ -258,123 +221,6 @@ fn server(registry: &Registry, url: &str, name: Option<String>) -> anyhow::Resul
         bail!("`{url}` calls itself `{id}`, which is the server at {place}: name it with --server");
     }
     Ok(id)
-}
-
-/// The entries of a server, by kind and by the name that it knows.
-fn known(registry: &Registry, server: &str, file: &Value) -> BTreeMap<(Kind, String), Known> {
-    let mut counts = BTreeMap::new();
-    let mut known = BTreeMap::new();
-    for entry in registry.entries() {
-        let count = counts.entry(entry.kind).or_insert(0_usize);
-        let index = *count;
-        *count = count.saturating_add(1);
-        if entry.server == server {
-            let written = file.get(list(entry.kind)).and_then(|list| list.get(index));
-            let known_entry = Known {
-                index,
-                name: entry.name.clone(),
-                pin: entry.pin.clone(),
-                written: written.cloned().unwrap_or_default(),
-            };
-            known.insert((entry.kind, entry.backend_name.clone()), known_entry);
-        }
-    }
-    known
-}
-
-/// Holds what is offered against what is known, and edits the registry accordingly.
-fn compare(
-    registry: &Registry,
-    mut known: BTreeMap<(Kind, String), Known>,
-    server: &str,
-    items: &[Item],
-    accept: bool,
-    edit: &mut Edit<'_>,
-) -> Vec<Entry> {
-    let mut names: BTreeSet<_> = registry
-        .entries()
-        .map(|entry| (entry.kind, entry.name.clone()))
-        .collect();
-    let mut offered = BTreeSet::new();
-    let mut new: BTreeMap<Kind, Vec<_>> = BTreeMap::new();
-    let mut entries = Vec::new();
-    for item in items {
-        let mut entry = Entry {
-            kind: item.kind,
-            name: item.name.clone(),
-            change: Change::AsReviewed,
-            hides: item.hides(),
-        };
-        if !offered.insert((item.kind, item.name.as_str())) {
-            entry.change = Change::Refused("it is announced twice".to_owned());
-        } else if let Some(known) = known.remove(&(item.kind, item.name.clone())) {
-            entry.change = change(&known, item);
-            if accept {
-                take_over(&known, item, &entry.change, edit);
-            }
-            entry.name = known.name;
-        } else if item.kind == Kind::Resource && registry.resource(server, &item.name).is_some() {
-            // A pattern stands for it.
-        } else {
-            // A name is for one tool, whichever server has it: who comes second gets a longer one.
-            if names.contains(&(item.kind, item.name.clone())) && item.kind != Kind::Resource {
-                entry.name = format!("{server}.{}", item.name);
-            }
-            let taken = !names.insert((item.kind, entry.name.clone()));
-            entry.change = match item.refusal(server, &entry.name) {
-                Some(reason) => Change::Refused(reason),
-                None if taken && item.kind != Kind::Resource => {
-                    Change::Refused(format!("`{}` is registered already", entry.name))
-                }
-                None => {
-                    let members = item.entry(server, &entry.name);
-                    new.entry(item.kind).or_default().push(members);
-                    Change::New
-                }
-            };
-        }
-        entries.push(entry);
-    }
-    for (kind, new) in new {
-        edit.append(list(kind), &new);
-    }
-    // A pattern that somebody wrote may stand for resources that no list names.
-    known.retain(|(kind, _), known| *kind != Kind::Resource || known.pin.is_some());
-    entries.extend(known.into_iter().map(|((kind, _), known)| Entry {
-        kind,
-        name: known.name,
-        change: Change::Vanished,
-        hides: false,
-    }));
-    entries
-}
-
-fn change(known: &Known, item: &Item) -> Change {
-    match &known.pin {
-        None => Change::Unpinned,
-        Some(pin) if *pin == item.pin() => Change::AsReviewed,
-        Some(pin) => Change::Changed(parts(item.kind, pin, &known.written, item.announced.root())),
-    }
-}
-
-/// Makes an entry say what is announced now, but for what was edited by hand.
-fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
-    let parts: &[Part] = match change {
-        Change::Changed(parts) => parts,
-        Change::Unpinned => &[],
-        Change::AsReviewed | Change::New | Change::Refused(_) | Change::Vanished => return,
-    };
-    let list = list(item.kind);
-    let own = |text: &str| Doc::parse(text.into()).ok();
-    for part in parts.iter().filter(|part| !part.by_hand) {
-        let value = item
-            .announced
-            .root()
-            .get(part.key)
-            .and_then(|value| own(value.raw()));
-        edit.set(list, known.index, part.key, value);
-    }
-    edit.set(list, known.index, "pin", own(&quote(&item.pin())));
 }
 
 const BEGINNING: &str = "\

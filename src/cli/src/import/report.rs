@@ -5,7 +5,10 @@ use std::{fmt::Write as _, path::Path};
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::{Change, Entry, Part};
+use super::{
+    compare::{Change, Entry},
+    drift::Part,
+};
 use crate::visible::visible;
 
 /// What was found out about one server.
