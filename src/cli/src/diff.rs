@@ -283,6 +283,16 @@ fn surroundings(old: &Loaded, new: &Loaded) -> Vec<Change> {
             }
         }
     }
+    let [old_shadow, new_shadow] = [old, new].map(|side| written(&side.config.shadow));
+    if old_shadow != new_shadow {
+        let message = "changed; it decides nothing";
+        changes.push(Change::new(
+            Direction::Changed,
+            "shadow policy",
+            message,
+            None,
+        ));
+    }
     let policies = [old, new].map(|side| rules::beside(&side.config));
     let part = |side: &'_ Json, name: &str| side.get(name).cloned();
     let [old, new] = &policies;

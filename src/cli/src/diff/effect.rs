@@ -238,10 +238,11 @@ fn mentions(rules: &[&Rule]) -> Vec<Mention> {
 }
 
 impl<'p> Side<'p> {
-    /// The rules about the entry.
+    /// The rules about the entry that decide.
     fn rules(self) -> impl Iterator<Item = &'p Rule> {
         let Self { policy, entry } = self;
-        entry.into_iter().flat_map(|entry| policy.about(entry))
+        let about = entry.into_iter().flat_map(|entry| policy.about(entry));
+        about.filter(|rule| rule.live)
     }
 
     /// Whether these arguments keep to the contract; those of a resource name it.

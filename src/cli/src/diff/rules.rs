@@ -24,7 +24,11 @@ pub(super) struct Rules<'p> {
 
 impl<'p> Rules<'p> {
     pub(super) fn new(old: &'p Loaded, new: &'p Loaded) -> Self {
-        let places = new.policy.rules().iter();
+        let places = new
+            .policy
+            .rules()
+            .iter()
+            .take(new.config.policy.rules.len());
         Self {
             old: by_id(old),
             new: by_id(new),
@@ -78,6 +82,7 @@ pub(super) fn beside(config: &Config) -> Json {
     policy
 }
 
+/// The rules of the policy that decides; those of one that is tried beside it come after them.
 fn by_id(side: &Loaded) -> BTreeMap<&str, Json> {
     let rules = side.policy.rules().iter().zip(&side.config.policy.rules);
     rules
