@@ -20,6 +20,7 @@ use engine::{
     policy::{Approver, Policy, Rule, Verdict},
     registry::{Entry, Kind},
 };
+use serde_json::Value as Json;
 
 /// One entry under both policies.
 pub(super) struct Pair<'p> {
@@ -96,18 +97,17 @@ impl<'p> Pair<'p> {
             MAX_CALLS / callers.len().max(1),
         );
         effects.capped = capped || space.capped;
-        let base = Doc::parse(space.base.to_string().into_bytes()).ok();
-        let takes = |side: &Side<'_>| {
-            base.as_ref()
-                .is_some_and(|base| side.takes(given(base.root())))
-        };
-        let made = [self.old, self.new].iter().any(takes);
+        // Where no call could be made up that a contract takes, all are judged by the rules alone.
+        let mut taken = BTreeMap::new();
+        let made = self.takes(&space.base, &mut taken);
         let mut found: BTreeMap<(Difference, String), Vec<&Caller>> = BTreeMap::new();
         for caller in &callers {
             let who = &caller.principal;
             let table = Table::new(&space, who, |witness| {
                 effects.judged = effects.judged.saturating_add(1);
-                self.difference(who, witness, made, &mut effects.rules)
+                let takes = !made || self.takes(&witness.args, &mut taken);
+                let difference = || self.difference(who, witness, &mut effects.rules);
+                takes.then(difference).flatten()
             });
             let mut differences = table.differences();
             if differences.is_empty() {
@@ -118,15 +118,7 @@ impl<'p> Pair<'p> {
                 found.entry((difference, place)).or_default().push(caller);
             }
         }
-        // Whoever may do more or less is shown more or less, too.
-        let seen: BTreeSet<_> = found
-            .keys()
-            .filter(|((_, new), _)| !new.permission.lists())
-            .map(|(difference, _)| direction(difference))
-            .collect();
-        found.retain(|(difference, _), _| {
-            !difference.1.permission.lists() || !seen.contains(&direction(difference))
-        });
+        drop_lists(&mut found);
         for ((difference, place), who) in found {
             let who = label(&who, &callers);
             effects.changes.push(self.change(&difference, &place, &who));
@@ -134,12 +126,26 @@ impl<'p> Pair<'p> {
         effects
     }
 
-    /// How the policies tell a call apart, if they do. A call that no contract takes is none.
+    /// Whether one of the contracts takes these arguments.
+    fn takes(&self, args: &Json, known: &mut BTreeMap<String, bool>) -> bool {
+        let text = args.to_string();
+        if let Some(takes) = known.get(&text) {
+            return *takes;
+        }
+        let doc = Doc::parse(text.clone().into_bytes());
+        let takes = doc.is_ok_and(|doc| {
+            let args = given(doc.root());
+            [self.old, self.new].iter().any(|side| side.takes(args))
+        });
+        known.insert(text, takes);
+        takes
+    }
+
+    /// How the policies tell a call apart, if they do.
     fn difference(
         &self,
         who: &Principal,
         witness: &Witness,
-        made: bool,
         rules: &mut BTreeSet<String>,
     ) -> Option<Difference> {
         let args = Doc::parse(witness.args.to_string().into_bytes()).ok()?;
@@ -149,10 +155,6 @@ impl<'p> Pair<'p> {
             meta: given(meta.root()),
         };
         let sides = [self.old, self.new];
-        // Where no call could be made up that a contract takes, all are judged by the rules alone.
-        if made && !sides.iter().any(|side| side.takes(known.args)) {
-            return None;
-        }
         let [old, new] = sides.map(|side| side.judge(who, witness, known));
         if old.0.permission.same(&new.0.permission) {
             return None;
@@ -207,6 +209,18 @@ impl<'p> Pair<'p> {
 struct Known<'d> {
     args: Option<Node<'d>>,
     meta: Option<Node<'d>>,
+}
+
+/// Takes out what lists show where decisions show it already.
+fn drop_lists<V>(found: &mut BTreeMap<(Difference, String), V>) {
+    let decided: BTreeSet<_> = found
+        .keys()
+        .filter(|((_, new), _)| !new.permission.lists())
+        .map(|(difference, _)| direction(difference))
+        .collect();
+    found.retain(|(difference, _), _| {
+        !difference.1.permission.lists() || !decided.contains(&direction(difference))
+    });
 }
 
 fn direction((old, new): &Difference) -> Direction {
@@ -370,6 +384,6 @@ fn label(who: &[&Caller], all: &[Caller]) -> String {
 }
 
 /// Calls that are judged for one entry.
-const MAX_CALLS: usize = 60_000;
+const MAX_CALLS: usize = 20_000;
 /// Callers that are named for one difference.
 const MAX_LABELS: usize = 4;
