@@ -12,6 +12,7 @@ pub mod demo;
 pub mod envoy;
 pub mod load;
 pub mod message;
+pub mod mutation;
 pub mod recorder;
 pub mod script;
 pub mod serve;
