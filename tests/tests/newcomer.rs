@@ -136,6 +136,10 @@ async fn what_the_help_says_leads_to_a_governed_server() {
     newcomer.sees(&lint, "");
     newcomer.sees(&format!("{import} --check"), "5 as reviewed");
     newcomer.sees(&test, "4 passed, 0 failed");
+    // What is there stays.
+    let policy = newcomer.read("policy.yaml");
+    newcomer.sees(&init, "kept  policy.yaml\nkept  policy.test.yaml");
+    assert_eq!(newcomer.read("policy.yaml"), policy);
 
     let listen = free();
     let file = |name| File::create(newcomer.folder.join(name)).expect("a file");

@@ -46,3 +46,6 @@ pub(crate) const fn is_hidden(character: char) -> bool {
         | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
 }
+
+#[cfg(test)]
+mod tests;

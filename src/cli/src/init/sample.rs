@@ -49,3 +49,6 @@ fn object(schema: &Value) -> Value {
 }
 
 const MAX_LENGTH: u64 = 100;
+
+#[cfg(test)]
+mod tests;
