@@ -118,6 +118,11 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
 	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
 	cargo run --quiet --locked --profile tools --package tests --bin bench
+	@$(MAKE) bench-replay
+
+.PHONY: bench-replay
+bench-replay: build ## Replay a million records: how many a second, in how much memory
+	cargo run --quiet --locked --profile tools --package tests --bin replay-bench
 
 .PHONY: bench-engine
 bench-engine: $(STAMPS)/rust ## Count what a call costs the engine with 10 and 10,000 tools; price hostile arguments

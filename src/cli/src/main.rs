@@ -11,6 +11,7 @@ mod init;
 mod inputs;
 mod lint;
 mod render;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -46,6 +47,7 @@ enum Command {
     Test(test::Arguments),
     Explain(Box<explain::Arguments>),
     Diff(diff::Arguments),
+    Replay(replay::Arguments),
     Lint(lint::Arguments),
     Bundle(bundle::Arguments),
     Render(render::Arguments),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),

@@ -69,6 +69,9 @@ pub struct Past<'a> {
     /// Who would have had to approve.
     #[serde(borrow)]
     pub approver_role: Option<Text<'a>>,
+    /// SHA-256 of the configuration that decided.
+    #[serde(borrow)]
+    pub policy_digest: Option<Text<'a>>,
     /// Whether it was only asked what would be decided.
     pub dry_run: bool,
 }
