@@ -30,7 +30,8 @@ use crate::{
 ///   toolgate render --for envoy -r registry.yaml -p policy.yaml > envoy.yaml
 ///   toolgate render --for envoy --bundle bundle.json --listen 0.0.0.0:8080 -o envoy.yaml
 ///   toolgate render --for istio -b bundle.json --namespace agents --selector istio=agent-gateway \
-///     --wasm-url oci://images.example.com/toolgate:0.1.0 --wasm-sha256 9f86d0... | kubectl apply -f -
+///     --wasm-url oci://images.example.com/toolgate:0.1.0 --wasm-sha256 9f86d0... | \
+///     kubectl apply --server-side -f -
 ///   toolgate render --for envoy-gateway -b bundle.json --namespace agents --gateway mcp
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -146,6 +147,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     for document in documents {
         texts.push(serde_saphyr::to_string(&document).context("cannot write YAML")?);
+    }
+    if arguments.host != Host::Envoy && texts.iter().any(|text| text.len() > LARGEST_OBJECT) {
+        eprintln!("note: Kubernetes refuses objects of this size: make a gateway for each team");
     }
     inputs::write(arguments.output.as_deref(), texts.join("---\n").trim_end())?;
     Ok(ExitCode::SUCCESS)
@@ -313,3 +317,6 @@ fn key_file(base: &Path, path: &str) -> Result<Jwks, Problem> {
     }
     Ok(Jwks::Inline(keys.to_string()))
 }
+
+/// What etcd takes of one request, by default.
+const LARGEST_OBJECT: usize = 1_572_864;
