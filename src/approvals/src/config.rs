@@ -226,3 +226,6 @@ const fn denial() -> Duration {
 const fn retention() -> Duration {
     Duration::from_secs(90 * 86_400)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,13 +60,6 @@ impl Service {
         })
     }
 
-    async fn age(&self, now: Timestamp) -> Result<(), sqlx::Error> {
-        self.limiter.retain_recent();
-        self.store.expire(now).await?;
-        let then = Timestamp(now.0.saturating_sub(self.retention));
-        self.store.prune(then).await.map(drop)
-    }
-
     /// Tells those who wait that something was decided.
     pub(crate) fn announce(&self, id: &str) {
         // Nobody waiting is no error.
@@ -110,10 +103,20 @@ impl Waiting {
 
 /// What time does by itself, for ever.
 pub async fn tick(service: Arc<Service>) {
-    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut hour = tokio::time::interval(Duration::from_secs(3_600));
     loop {
-        interval.tick().await;
-        if let Err(error) = service.age(now()).await {
+        let done = tokio::select! {
+            _ = second.tick() => {
+                service.limiter.retain_recent();
+                service.store.expire(now()).await
+            }
+            _ = hour.tick() => {
+                let then = now().0.saturating_sub(service.retention);
+                service.store.prune(Timestamp(then)).await
+            }
+        };
+        if let Err(error) = done {
             tracing::error!(%error, "cannot close what is over");
         }
     }

@@ -52,6 +52,11 @@ pub(super) async fn ask(
             "`approvals` is not within 1 and {MOST_APPROVALS}"
         )));
     }
+    if ask.expires_in == Some(0) {
+        return Err(Error::malformed(
+            "`expiresIn` is 0, so that nobody could decide",
+        ));
+    }
     if ask.approver == Approver::User && (ask.user.is_none() || ask.approvals > 1) {
         return Err(Error::malformed(
             "a confirmation needs a `user`, and one approval",

@@ -296,6 +296,13 @@ async fn what_is_not_an_ask_is_refused() {
         (
             "",
             "application/json",
+            edited("expiresIn", json!(0)),
+            400,
+            "`expiresIn`",
+        ),
+        (
+            "",
+            "application/json",
             edited("approvals", json!(11)),
             400,
             "`approvals`",

@@ -96,3 +96,6 @@ const FRESH: Duration = Duration::from_secs(300);
 const STALE: Duration = Duration::from_secs(3_600);
 const PAUSE: Duration = Duration::from_secs(10);
 const LENGTH: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests;
