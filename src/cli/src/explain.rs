@@ -14,13 +14,16 @@ mod usage;
 
 use story::Story;
 
-/// Tell why a call is decided as it is: the decision, every rule about what is called with what it
-/// asks for and what is there, what each part of its condition came to, and what would have to
-/// change for the call to be allowed.
+/// Tell why a call is decided as it is, rule by rule.
 ///
-/// The call goes through the code that the filter runs. It is told here, or in a file in the form of
-/// one test, or is a test. Facts about the caller are sent in the way that `identity` names. Or it is
-/// one of the past, told by its audit record: what that does not hold is unknown, and never guessed.
+/// First the decision; then every rule about what is called, with what it asks for, what is there,
+/// and what each part of its condition came to; then what would have to change for the call to be
+/// allowed.
+///
+/// The call goes through the code that the filter runs. It is written as options, or in a file in the
+/// form of one test, or it is a test. Facts about the caller are sent in the way that `identity`
+/// names. Or it is a call of the past, told by its audit record: what that does not hold is unknown,
+/// and never guessed.
 ///
 /// Examples:
 ///   toolgate explain -r registry.yaml -p policy.yaml \
@@ -53,12 +56,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = input::WRITTEN)]
     record: Option<PathBuf>,
 
-    #[command(flatten)]
-    written: input::Written,
-
     /// How to write it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+
+    #[command(flatten)]
+    written: input::Written,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
