@@ -98,10 +98,16 @@ impl Files {
                 policy: Arc::new(policy),
             }),
             Err(problems) => {
-                let list = problems
+                let more = problems.len().saturating_sub(MAX_PROBLEMS);
+                let mut list: Vec<_> = problems
                     .into_iter()
+                    .take(MAX_PROBLEMS)
                     .map(|problem| place(&sources, registries, problem))
                     .collect();
+                if more > 0 {
+                    let message = format!("{more} more problems are not shown");
+                    list.push(Finding::error(Problem::new("", message)));
+                }
                 Err(Findings { sources, list })
             }
         })
@@ -191,6 +197,9 @@ fn owner(path: &str, registries: usize) -> Option<(usize, String)> {
         _ => None,
     }
 }
+
+/// Problems that are told: whoever has more has the wrong file.
+const MAX_PROBLEMS: usize = 1_000;
 
 /// Writes a document to a file or to standard output.
 pub(crate) fn write(output: Option<&Path>, text: &str) -> anyhow::Result<()> {
