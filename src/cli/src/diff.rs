@@ -182,6 +182,10 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
     let names: BTreeSet<_> = old_entries.keys().chain(new_entries.keys()).collect();
     for name in names {
         let pair = Pair {
+            subject: match name.0 {
+                Kind::Tool => name.1.clone(),
+                Kind::Resource | Kind::Prompt => format!("{} {}", name.0.as_str(), name.1),
+            },
             old: Side {
                 policy: &old.policy,
                 entry: old_entries.get(name).copied(),
@@ -193,7 +197,7 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
             now,
         };
         let versions = Versions {
-            subject: &name.1,
+            subject: &pair.subject,
             old: old_written.get(name),
             new: new_written.get(name),
             at: pair.new.entry.map(|entry| new.policy.place_of(entry)),
@@ -205,7 +209,7 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
         let effects = pair.compare();
         comparison.judged = comparison.judged.saturating_add(effects.judged);
         if effects.capped {
-            comparison.capped.insert(name.1.clone());
+            comparison.capped.insert(pair.subject.clone());
         }
         comparison.changes.extend(effects.changes);
         moved.extend(effects.rules);

@@ -24,6 +24,8 @@ use serde_json::Value as Json;
 
 /// One entry under both policies.
 pub(super) struct Pair<'p> {
+    /// How changes name it.
+    pub(super) subject: String,
     pub(super) old: Side<'p>,
     pub(super) new: Side<'p>,
     pub(super) now: Timestamp,
@@ -178,7 +180,6 @@ impl<'p> Pair<'p> {
 
     fn change(&self, difference: &Difference, place: &str, who: &str) -> Change {
         let (old, new) = difference;
-        let entry = self.new.entry.or(self.old.entry);
         let rule = |id: &Option<String>| id.clone().unwrap_or_else(|| "none".to_owned());
         let rules = match (&old.rule, &new.rule) {
             (None, None) => String::new(),
@@ -191,13 +192,12 @@ impl<'p> Pair<'p> {
             Some(rule.at.clone())
         });
         let of_entry = || Some(self.new.policy.place_of(self.new.entry?).to_owned());
-        let subject = entry.map(|entry| entry.name.clone()).unwrap_or_default();
         let message = format!("{who}: {} -> {}", old.permission, new.permission);
         Change {
             note: (!note.is_empty()).then_some(note),
             ..Change::new(
                 direction(difference),
-                subject,
+                self.subject.as_str(),
                 message,
                 of_rule.or_else(of_entry),
             )

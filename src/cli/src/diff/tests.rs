@@ -198,7 +198,7 @@ fn entries() {
         "file:///logs/app",
         "file:///logs/",
         &[
-            "wider file:///logs/*: anybody known: deny -> allow where args.uri = \"file:///logs/\", \"file:///logs/x\" (rule none -> logs)",
+            "wider resource file:///logs/*: anybody known: deny -> allow where args.uri = \"file:///logs/\", \"file:///logs/x\" (rule none -> logs)",
         ],
     );
 }
@@ -214,4 +214,87 @@ fn beside_the_rules() {
             "changed policy: environment: prod -> dev",
         ],
     );
+    check(
+        "servers: { pay: {} }",
+        "servers: { pay: { cluster: other } }",
+        &["wider server pay: cluster: none -> other"],
+    );
+    check(
+        "environment: prod\n",
+        "environment: prod\nidentity: { user: { mtls: spiffe }, roles: { header: x-roles, trusted: true }, scopes: { header: x-scopes, trusted: true } }\n",
+        &[
+            "wider refund: no scope pay:refund, role agent; no scope pay:refund, role lead: not listed -> listed",
+            "wider identity: roles: none -> {\"header\":\"x-roles\",\"trusted\":true}",
+            "wider identity: scopes: none -> {\"header\":\"x-scopes\",\"trusted\":true}",
+            "wider identity: user: none -> {\"mtls\":\"spiffe\"}",
+        ],
+    );
+}
+
+#[test]
+fn times() {
+    check(
+        "tool: list, require: { user: true }",
+        "tool: list, require: { user: true }, when: 'now.getDayOfWeek() in [3] && now.getHours() < 18'",
+        &[
+            "narrower list: anybody known: allow -> deny where now = 2026-11-04T18:00:00Z (Wed), 2026-11-04T19:00:00Z (Wed), 2026-11-05T09:00:00Z (Thu), .. (rule list -> none)",
+        ],
+    );
+}
+
+#[test]
+fn a_text_of_what_nothing_changed() {
+    assert_eq!(change::text(&[]), "nothing changed\n");
+    let change = |direction, message: &str| Change::new(direction, "t", message, None);
+    let changes = [
+        change(Direction::Wider, "one"),
+        change(Direction::Breaking, "two"),
+    ];
+    let expected = "t\n  wider     one\n  breaking  two\n\n1 wider, 1 breaking\n";
+    assert_eq!(change::text(&changes), expected);
+}
+
+#[test]
+fn the_files_of_a_commit() {
+    let folder = std::env::temp_dir().join(format!("toolgate-diff-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name);
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.arg("-C").arg(&folder);
+        git.args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+        assert!(git.args(arguments).output().unwrap().status.success());
+    };
+    git(&["init", "--quiet"]);
+    std::fs::write(path("registry.yaml"), REGISTRY).unwrap();
+    std::fs::write(path("policy.yaml"), POLICY).unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    std::fs::write(path("policy.yaml"), "not: [whole").unwrap();
+    let files = Files {
+        registry: vec![path("registry.yaml")],
+        // The second is not in the commit, so that it is new.
+        policy: vec![path("policy.yaml"), path("more.yaml")],
+        bundle: None,
+    };
+    let Ok(old) = side::load_commit(&files, "HEAD").unwrap() else {
+        panic!("the commit holds together");
+    };
+    let named = |name: &str| format!("HEAD:{}", path(name).display());
+    let names: Vec<_> = old
+        .sources
+        .iter()
+        .map(|source| source.name.clone())
+        .collect();
+    assert_eq!(names, [named("registry.yaml"), named("policy.yaml")]);
+    assert!(
+        compare(&old, &load(REGISTRY, POLICY), NOW)
+            .changes
+            .is_empty()
+    );
+    for commit in ["nowhere", "--version", ""] {
+        let error = side::load_commit(&files, commit).err().unwrap().to_string();
+        assert_eq!(error, format!("git does not know `{commit}`"));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }
