@@ -1,6 +1,6 @@
 //! What is asked, decided and used, in SQLite or PostgreSQL.
 //!
-//! Every change takes the end of the trail first ([`Change`]), so changes come one after the other
+//! Every change takes the end of the trail first (`change.rs`), so changes come one after the other
 //! whatever the number of replicas, and each is in the trail and the outbox exactly if it happened.
 //! The store has no clock: the time comes in with each call.
 
