@@ -196,7 +196,7 @@ fn yaml(text: &str) -> Result<Tree, Malformed> {
                 .render_with_formatter(&UserMessageFormatter);
             // What exactly is too much, it says in words of its own.
             let message = match message.split_once(": limits breached") {
-                Some((before, _)) => before.replace("YAML document", "the document"),
+                Some((before, _)) => before.replace("YAML document", "the document is"),
                 None => message,
             };
             let message = match message.rfind(" at line ") {
