@@ -107,6 +107,8 @@ From nothing to a governed server:
 More:
   toolgate explain --test 'policies/policy.test.yaml#a refund above 100'
       tell why a call is decided as it is, rule by rule
+  toolgate diff --base main -r registry.yaml -p policy.yaml
+      tell what a branch makes wider or narrower, and which contracts it breaks
   toolgate bundle -r registry.yaml -p base.yaml team.yaml -o bundle.json
       check the files and join them into the one document that the filter loads
   toolgate render --for envoy -r registry.yaml -p policy.yaml -o envoy.yaml
