@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use tests::client::{self, Request};
 use tests::envoy::{Envoy, Gateway, Setup};
 use tests::recorder::{Answer, Recorder};
@@ -81,6 +82,56 @@ async fn every_case() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Nothing that is only tried changes a byte of what clients and servers get.
+#[tokio::test]
+async fn every_case_beside_a_hostile_shadow() {
+    let next = Arc::new(Mutex::new(Answer::body("text/plain", "")));
+    let script = Arc::clone(&next);
+    let upstream = Recorder::scripted(move |_| script.lock().expect("no holder panics").clone());
+    let upstream = upstream.await;
+    let groups = model::groups(&tools::root().join("tests/cases"));
+    let every = json!(["*"]);
+    let hostile = json!({ "rules": [
+        { "id": "all", "tools": every, "resources": every, "prompts": every, "decision": "deny" },
+    ] });
+    let beside = groups.iter().map(|(_, group)| Group {
+        shadow: Some(hostile.clone()),
+        ..group.clone()
+    });
+    let alone = groups.iter().map(|(_, group)| Group {
+        shadow: None,
+        ..group.clone()
+    });
+    let gateways = alone.chain(beside).map(|group| gateway(&group, &upstream));
+    let envoy = Envoy::start(&Setup {
+        gateways: gateways.collect(),
+        concurrency: 1,
+    })
+    .await;
+    for (index, (file, group)) in groups.iter().enumerate() {
+        // Whoever asks for a dry run is told of what is tried.
+        for case in group.cases.iter().filter(|_| file != "dryrun") {
+            *next.lock().expect("no holder panics") = answer(case);
+            let mut seen = Vec::new();
+            for index in [index, groups.len() + index] {
+                upstream.clear();
+                let mut answer = run(&envoy, index, case).await;
+                for name in ["date", "x-request-id", "x-envoy-upstream-service-time"] {
+                    answer.headers.remove(name);
+                }
+                let forwarded: Vec<_> = upstream.seen().into_iter().map(|it| it.body).collect();
+                let body = String::from_utf8_lossy(&answer.body);
+                let all = format!(
+                    "{} {:?} {body} {forwarded:?}",
+                    answer.status, answer.headers
+                );
+                seen.push(all.replace(&envoy.gateway(index).to_string(), "gateway"));
+            }
+            assert_eq!(seen[0], seen[1], "{file}: {}", case.name);
+        }
+    }
 }
 
 /// A gateway under the group's configuration, with every cluster at the one recorder.
