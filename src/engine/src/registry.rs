@@ -6,6 +6,7 @@
 pub(crate) mod build;
 pub(crate) mod pattern;
 mod pin;
+mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

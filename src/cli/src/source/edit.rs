@@ -6,7 +6,11 @@ use std::ops::Range;
 use engine::json::Doc;
 use serde_json::{Map, Value};
 
-use super::{Shape, Source, Tree, yaml};
+use super::{
+    Source,
+    tree::{Shape, Tree},
+    yaml,
+};
 
 /// Edits of one file whose outermost value is an object.
 pub(crate) struct Edit<'a> {
