@@ -163,7 +163,7 @@ fn what_a_record_comes_to() {
 fn approvers_count() {
     let asked = json!({ "decision": "approval_required", "reason": "approver_unreachable", "approverRole": "x", "userId": "eve", "arguments": null });
     check(
-        &call("pay", asked.clone()),
+        &call("pay", asked),
         "changed to deny small condition_failed",
     );
 }
