@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::client::{Connection, Request};
 use tests::recorder::Recorder;
 use tests::tools;
@@ -244,6 +244,12 @@ fn exit_codes_tell_what_was_in_the_way() {
     check(&findings, 2, "policy.yaml:3");
     assert!(findings.stdout.is_empty());
     check(&output(&mut desk.run(free())), 2, "policy.yaml:2");
+    // Programs read it where they read findings.
+    let sarif = output(desk.command("lint").args(["--format", "sarif"]));
+    check(&sarif, 2, "");
+    let sarif: Value = serde_json::from_slice(&sarif.stdout).expect("SARIF");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    assert!(results.len() >= 3, "{sarif}");
     check(
         &output(desk.command("render").args(["--for", "nginx"])),
         2,

@@ -92,7 +92,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let new = match arguments.new_files().load()? {
         Ok(loaded) => loaded,
-        Err(findings) => return Ok(findings.refuse()),
+        Err(findings) => return findings.refuse_as(arguments.format),
     };
     let old = match &arguments.base {
         Some(commit) => side::load_commit(&arguments.new_files(), commit)?,
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let old = match old {
         Ok(loaded) => loaded,
-        Err(findings) => return Ok(findings.refuse()),
+        Err(findings) => return findings.refuse_as(arguments.format),
     };
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let minutes = since.unwrap_or_default().as_secs() / 60;

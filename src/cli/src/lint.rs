@@ -115,7 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => None,
         Some(_) => match arguments.files.load()? {
             Ok(loaded) => Some(loaded),
-            Err(refused) => return Ok(refused.refuse()),
+            Err(refused) => return refused.refuse_as(arguments.format),
         },
     };
     let findings = match loaded {
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let policy = loaded.as_ref().map(|loaded| &loaded.policy);
             let found = envoy::review(&arguments.envoy, policy)?;
             if found.list.iter().any(|finding| finding.code.is_none()) {
-                return Ok(found.refuse());
+                return found.refuse_as(arguments.format);
             }
             found
         }
@@ -173,6 +173,9 @@ fn tell(arguments: &Arguments, findings: Findings) -> anyhow::Result<ExitCode> {
     }
     let findings = Findings { sources, list };
     findings.print(arguments.format)?;
+    if findings.list.is_empty() && arguments.format == Format::Text {
+        eprintln!("nothing found");
+    }
     Ok(if matters && !arguments.exit_zero {
         ExitCode::from(FINDINGS)
     } else {

@@ -108,6 +108,19 @@ impl Findings {
         ExitCode::from(COULD_NOT_RUN)
     }
 
+    /// Tells why nothing could be done: people as [`Findings::refuse`] does, programs where they
+    /// read findings.
+    ///
+    /// # Errors
+    /// Standard output cannot be written to.
+    pub(crate) fn refuse_as(&self, format: Format) -> anyhow::Result<ExitCode> {
+        match format {
+            Format::Text => return Ok(self.refuse()),
+            Format::Json | Format::Github | Format::Sarif => self.print(format)?,
+        }
+        Ok(ExitCode::from(COULD_NOT_RUN))
+    }
+
     /// Writes all findings to standard output.
     ///
     /// # Errors
