@@ -1,5 +1,10 @@
 //! The command line: arguments and exit codes. One command, one module, one `run`.
 #![forbid(unsafe_code)]
+#![expect(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "docstrings of arguments are help texts: a terminal shows them as they are"
+)]
 
 mod bundle;
 mod complete;
