@@ -90,8 +90,15 @@ impl Exchange {
     /// Whether the message asks for a dry run. Where it may not, or in a way that is not certain,
     /// it is refused: what somebody only wanted to try must never happen.
     fn dry_run(&mut self, request: &Request, message: &Message<'_>) -> Result<bool, Refusal> {
-        let meta = message.params.and_then(|params| params.get("_meta"));
-        let Some(asked) = meta.and_then(|meta| meta.get("toolgate/dryRun")) else {
+        let Some(meta) = message.params.and_then(|params| params.get("_meta")) else {
+            return Ok(false);
+        };
+        if meta.members().any(|member| is_misspelt(&member.key())) {
+            return Err(Refusal::NoDryRun(
+                "of `toolgate/`, there is only `toolgate/dryRun`",
+            ));
+        }
+        let Some(asked) = meta.get(DRY_RUN) else {
             return Ok(false);
         };
         match asked.bool() {
@@ -257,6 +264,15 @@ impl Exchange {
     }
 }
 
+/// Whether a member of `_meta` is meant for Toolgate, and nothing that it knows: what looks like a
+/// dry run must not be executed as an ordinary call.
+fn is_misspelt(key: &str) -> bool {
+    key != DRY_RUN
+        && key
+            .get(..NAMESPACE.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(NAMESPACE))
+}
+
 /// Whether the arguments are what the entry expects.
 fn fits(
     request: &Request,
@@ -325,3 +341,5 @@ fn truth(cause: &Cause) -> &'static str {
 }
 
 const MAX_VIOLATIONS: usize = 20;
+const NAMESPACE: &str = "toolgate/";
+const DRY_RUN: &str = "toolgate/dryRun";
