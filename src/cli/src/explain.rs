@@ -2,9 +2,9 @@
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-use clap::{ArgGroup, ValueEnum};
+use clap::ArgGroup;
 
-use crate::inputs::Files;
+use crate::{inputs::Files, report::Form};
 
 mod ending;
 mod input;
@@ -58,19 +58,10 @@ pub(crate) struct Arguments {
 
     /// How to write it.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
 
     #[command(flatten)]
     written: input::Written,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -102,8 +93,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let story = Story::of(&asked);
     let text = match arguments.format {
-        Format::Text => story.text(),
-        Format::Json => format!("{:#}\n", story.json()),
+        Form::Text => story.text(),
+        Form::Json => format!("{:#}\n", story.json()),
     };
     write!(anstream::stdout().lock(), "{text}")?;
     Ok(ExitCode::SUCCESS)

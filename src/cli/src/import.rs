@@ -15,7 +15,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
 use engine::{
     config::Config,
     json::{Doc, quote},
@@ -32,7 +31,7 @@ use self::{
 use crate::{
     FINDINGS,
     inputs::{Files, Loaded},
-    report::Findings,
+    report::{Findings, Form},
     source::{Edit, Member, Source},
 };
 
@@ -74,14 +73,7 @@ pub(crate) struct Arguments {
     accept: bool,
     /// How the report is written.
     #[arg(long, value_enum, default_value_t, requires = "into")]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
+    format: Form,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -145,8 +137,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                     .with_context(|| format!("cannot write `{}`", path.display()))?;
             }
             match arguments.format {
-                Format::Text => write!(anstream::stdout().lock(), "{}", report.text(path))?,
-                Format::Json => writeln!(stdout(), "{:#}", report.json())?,
+                Form::Text => write!(anstream::stdout().lock(), "{}", report.text(path))?,
+                Form::Json => writeln!(stdout(), "{:#}", report.json())?,
             }
         }
         None => {

@@ -3,9 +3,8 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 
-use crate::{FINDINGS, inputs::Files};
+use crate::{FINDINGS, inputs::Files, report::Form};
 
 mod judge;
 mod log;
@@ -40,19 +39,10 @@ pub(crate) struct Arguments {
     files: Files,
     /// How the answer is written.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Form,
     /// Exit with 0 also where decisions would change.
     #[arg(long)]
     exit_zero: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -81,8 +71,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     progress.finish();
     let text = match arguments.format {
-        Format::Text => tally.text(&loaded.policy),
-        Format::Json => tally.json(),
+        Form::Text => tally.text(&loaded.policy),
+        Form::Json => tally.json(),
     };
     write!(anstream::stdout().lock(), "{text}").context("cannot write to standard output")?;
     Ok(match tally.changed() > 0 && !arguments.exit_zero {

@@ -58,6 +58,16 @@ pub(crate) enum Format {
     Sarif,
 }
 
+/// How an answer is written that is no list of findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 impl Finding {
     /// An error: the input does not hold together.
     pub(crate) const fn error(problem: Problem) -> Self {
