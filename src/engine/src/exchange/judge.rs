@@ -188,7 +188,7 @@ impl Exchange {
             self.record.message.clone_from(&decision.reason);
             return Err(unknown(truth(cause)));
         }
-        let decision = verdict.decision().clone();
+        let decision = wanted.dry_run.then(|| verdict.decision().clone());
         let outcome = self.enforce(verdict, request, message, doc, wanted, entry);
         let shadow = match outcome {
             // It would be refused under any rules.
@@ -196,14 +196,14 @@ impl Exchange {
             Ok(_) | Err(_) => shadow,
         };
         self.record.tried(&policy, shadow.as_ref());
-        match outcome {
-            Err(Refusal::Unreadable(fault)) => Err(Refusal::Unreadable(fault)),
-            Ok(_) | Err(_) if wanted.dry_run => Err(Refusal::DryRun(Box::new(DryRun {
+        match (outcome, decision) {
+            (Err(Refusal::Unreadable(fault)), _) => Err(Refusal::Unreadable(fault)),
+            (outcome, Some(decision)) => Err(Refusal::DryRun(Box::new(DryRun {
                 refusal: outcome.err(),
                 decision,
                 shadow,
             }))),
-            Ok(_) | Err(_) => outcome,
+            (outcome, None) => outcome,
         }
     }
 
