@@ -238,11 +238,15 @@ impl Key {
     fn of(ask: &Ask) -> Self {
         Self {
             fingerprint: ask.fingerprint().to_string(),
-            approver: match &ask.approver {
-                Approver::Role(role) => role_key(role),
-                Approver::User => "user".to_owned(),
+            approver: match ask.needs.first().map(|need| &need.approver) {
+                Some(Approver::Role(role)) => role_key(role),
+                Some(Approver::User) | None => "user".to_owned(),
             },
-            needed: i64::from(ask.approvals.max(1)),
+            needed: ask
+                .needs
+                .first()
+                .map_or(1, |need| need.approvals.max(1))
+                .into(),
         }
     }
 

@@ -195,7 +195,7 @@ impl Load {
             "tool": "refund",
             "arguments": format!("{{\"amount\":{payload}}}"),
             "user": "alice",
-            "approver": { "role": "finance" },
+            "needs": [{ "approver": { "role": "finance" } }],
             "policyVersion": "p",
         });
         self.send(&format!("{url}/v1/asks"), SECRET, &ask).await

@@ -25,6 +25,13 @@ pub struct Ask {
     pub contract_version: Option<String>,
     /// The arguments: exactly what will be executed.
     pub arguments: Payload,
+    /// What the user has told the server on its request (MCP 2026-07-28, "Multi Round-Trip
+    /// Requests"), where the call brings it: it is executed too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_responses: Option<Payload>,
+    /// JSON Pointers (RFC 6901) into `arguments`: values that are masked before most people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
     /// The person on whose behalf the call is made; may not approve it, unless asked to confirm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -37,11 +44,8 @@ pub struct Ask {
     /// The environment, as the policy names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
-    /// Who may decide.
-    pub approver: Approver,
-    /// How many different people have to approve; at least 1.
-    #[serde(default = "one")]
-    pub approvals: u32,
+    /// Who has to approve; all of them, in any order, and nobody counts twice.
+    pub needs: Vec<Need>,
     /// For how many seconds the ask may wait, and its approval may be used; absent: as long as the
     /// service is configured to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,6 +58,15 @@ pub struct Ask {
     /// The server that will execute the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// What it does, as agents are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it does to data: `read` or `write`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
+    /// What kind of data it touches, in the registry's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_classification: Option<String>,
     /// How much harm a wrong use can do: `low`, `medium` or `high`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk_tier: Option<String>,
@@ -82,8 +95,20 @@ pub enum Kind {
     Prompt,
 }
 
+/// Approvals that an ask needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Who may give them.
+    pub approver: Approver,
+    /// How many different people have to; at least 1.
+    #[serde(default = "one")]
+    pub approvals: u32,
+}
+
 /// Who may decide about an ask.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Approver {

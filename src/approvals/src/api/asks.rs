@@ -47,7 +47,10 @@ pub(super) async fn ask(
             Error::malformed(format!("`wait` is not a time like `20s`: `{text}`"))
         })?,
     };
-    if !(1..=MOST_APPROVALS).contains(&ask.approvals) {
+    let [need] = ask.needs.as_slice() else {
+        return Err(Error::malformed("`needs` holds one need"));
+    };
+    if !(1..=MOST_APPROVALS).contains(&need.approvals) {
         return Err(Error::malformed(format!(
             "`approvals` is not within 1 and {MOST_APPROVALS}"
         )));
@@ -57,7 +60,7 @@ pub(super) async fn ask(
             "`expiresIn` is 0, so that nobody could decide",
         ));
     }
-    if ask.approver == Approver::User && (ask.user.is_none() || ask.approvals > 1) {
+    if need.approver == Approver::User && (ask.user.is_none() || need.approvals > 1) {
         return Err(Error::malformed(
             "a confirmation needs a `user`, and one approval",
         ));
@@ -268,14 +271,18 @@ async fn seen(service: &Service, person: &Person, id: &str) -> Result<Approval, 
 
 fn may_decide(person: &Person, ask: &Ask) -> Result<(), Error> {
     let own = ask.user.as_deref() == Some(person.id.as_str());
-    match &ask.approver {
-        Approver::User if own => Ok(()),
-        Approver::User => Err(Error::forbidden("only the user of the call can confirm it")),
-        Approver::Role(_) if own => {
+    match ask.needs.first().map(|need| &need.approver) {
+        Some(Approver::User) if own => Ok(()),
+        Some(Approver::User) | None => {
+            Err(Error::forbidden("only the user of the call can confirm it"))
+        }
+        Some(Approver::Role(_)) if own => {
             Err(Error::forbidden("nobody decides about what they asked for"))
         }
-        Approver::Role(role) if person.roles.contains(role) => Ok(()),
-        Approver::Role(role) => Err(Error::forbidden(format!("this needs the role `{role}`"))),
+        Some(Approver::Role(role)) if person.roles.contains(role) => Ok(()),
+        Some(Approver::Role(role)) => {
+            Err(Error::forbidden(format!("this needs the role `{role}`")))
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn ask() -> Value {
         "arguments": "{\"amount\":250}",
         "user": "alice",
         "tenant": "a",
-        "approver": { "role": "finance" },
+        "needs": [{ "approver": { "role": "finance" } }],
         "policyVersion": "p1",
     })
 }
@@ -225,7 +225,7 @@ async fn a_waiting_ask_is_answered_when_it_is_decided() {
 async fn a_confirmation_is_the_users_own() {
     let world = World::new().await;
     let mut confirmation = ask();
-    confirmation["approver"] = json!("user");
+    confirmation["needs"] = json!([{ "approver": "user" }]);
     let id = world.ask(&confirmation).await["id"].clone();
     for (person, tenant, status) in [("bob", "a", 404), ("alice", "b", 404), ("alice", "a", 200)] {
         let token = world.token(person, &["finance"], tenant);
@@ -289,7 +289,7 @@ async fn what_is_not_an_ask_is_refused() {
         (
             "",
             "application/json",
-            edited("approvals", json!(0)),
+            edited("needs", json!([{ "approver": { "role": "finance" }, "approvals": 0 }])),
             400,
             "`approvals`",
         ),
@@ -303,14 +303,14 @@ async fn what_is_not_an_ask_is_refused() {
         (
             "",
             "application/json",
-            edited("approvals", json!(11)),
+            edited("needs", json!([{ "approver": { "role": "finance" }, "approvals": 11 }])),
             400,
             "`approvals`",
         ),
         (
             "",
             "application/json",
-            json!({ "tool": "t", "arguments": "{}", "approver": "user", "policyVersion": "p" })
+            json!({ "tool": "t", "arguments": "{}", "needs": [{ "approver": "user" }], "policyVersion": "p" })
                 .to_string(),
             400,
             "`user`",
@@ -536,7 +536,7 @@ async fn the_document_describes_asks_and_answers() {
     let world = World::new().await;
     let document = world.get("/openapi.json", "").await.body;
     let schemas = &document["components"]["schemas"];
-    for name in ["tool", "arguments", "approver", "riskTier", "expiresIn"] {
+    for name in ["tool", "arguments", "needs", "riskTier", "expiresIn"] {
         assert!(
             schemas["Ask"]["properties"][name].is_object(),
             "{name}: {schemas:#}"

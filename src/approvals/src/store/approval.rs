@@ -119,7 +119,8 @@ impl Approval {
             .votes
             .iter()
             .filter(|vote| vote.verdict == Verdict::Approve);
-        (self.ask.approvals.max(1) as usize).saturating_sub(given.count())
+        let needed: u32 = self.ask.needs.iter().map(|need| need.approvals).sum();
+        (needed.max(1) as usize).saturating_sub(given.count())
     }
 }
 

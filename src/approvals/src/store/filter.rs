@@ -55,10 +55,10 @@ impl Sight<'_> {
             .tenant
             .is_none_or(|tenant| tenant == ask.tenant.as_deref());
         let own = ask.user.as_deref() == Some(self.person);
-        let decides = match &ask.approver {
+        let decides = ask.needs.iter().any(|need| match &need.approver {
             Approver::Role(role) => self.roles.contains(role),
             Approver::User => own,
-        };
+        });
         here && (own || decides)
     }
 }

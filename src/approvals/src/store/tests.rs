@@ -3,7 +3,7 @@ mod rig;
 use std::sync::Arc;
 
 use engine::{
-    approval::{Approver, Payload},
+    approval::{Approver, Need, Payload},
     json::Doc,
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn an_ask_is_opened_decided_and_used_once([one, two]: [Store; 2]) {
     let other = opened(&one, &other, 1).await;
     assert_ne!(first.id, other.id, "another payload waits for itself");
     let stricter = Ask {
-        approver: Approver::Role("board".to_owned()),
+        needs: vec![need("board", 1)],
         ..ask()
     };
     let stricter = opened(&one, &stricter, 1).await;
@@ -188,7 +188,7 @@ async fn time_ends_asks_and_approvals([one, two]: [Store; 2]) {
 
 async fn four_eyes_are_two_people([one, two]: [Store; 2]) {
     let careful = Ask {
-        approvals: 2,
+        needs: vec![need("finance_approver", 2)],
         ..ask()
     };
     let first = opened(&one, &careful, 0).await;
@@ -283,7 +283,7 @@ async fn searches_find_what_may_be_seen([one, _]: [Store; 2]) {
             tool: tool.to_owned(),
             user: Some(user.to_owned()),
             tenant: tenant.map(str::to_owned),
-            approver: Approver::Role(role.to_owned()),
+            needs: vec![need(role, 1)],
             arguments: payload(&json!({ "note": note }).to_string()),
             ..ask()
         };
@@ -518,10 +518,17 @@ fn ask() -> Ask {
         "tool": "refund_customer",
         "arguments": "{\"amount\":250}",
         "user": "alice",
-        "approver": { "role": "finance_approver" },
+        "needs": [{ "approver": { "role": "finance_approver" } }],
         "policyVersion": "p1",
     }))
     .unwrap()
+}
+
+fn need(role: &str, approvals: u32) -> Need {
+    Need {
+        approver: Approver::Role(role.to_owned()),
+        approvals,
+    }
 }
 
 fn payload(text: &str) -> Payload {

@@ -22,7 +22,7 @@ use crate::{
 pub struct Payload(String);
 
 /// SHA-256, in hex, of what an approval is bound to: kind and name of what is used, contract
-/// version, arguments, user, agent, tenant and environment. Never of the JSON-RPC id, nor of who
+/// version, arguments, input responses, user, agent, tenant and environment. Never of the JSON-RPC id, nor of who
 /// approves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(String);
@@ -93,8 +93,12 @@ impl Ask {
             Kind::Resource => "resource",
             Kind::Prompt => "prompt",
         };
+        let input = match &self.input_responses {
+            Some(input) => format!(r#""inputResponses":{},"#, input.0),
+            None => String::new(),
+        };
         let text = format!(
-            r#"{{"agent":{},"arguments":{},"contractVersion":{},"environment":{},"kind":"{kind}","tenant":{},"tool":{},"type":"{TYPE}","user":{}}}"#,
+            r#"{{"agent":{},"arguments":{},"contractVersion":{},"environment":{},{input}"kind":"{kind}","tenant":{},"tool":{},"type":"{TYPE}","user":{}}}"#,
             string(self.agent.as_deref()),
             self.arguments.0,
             string(self.contract_version.as_deref()),

@@ -13,7 +13,7 @@ fn ask() -> Ask {
         "agent": "support-bot",
         "tenant": "tenant_a",
         "environment": "prod",
-        "approver": { "role": "finance_approver" },
+        "needs": [{ "approver": { "role": "finance_approver" } }],
         "policyVersion": "p1",
     }))
     .unwrap()
@@ -56,7 +56,9 @@ fn fingerprints_are_pinned() {
 
 #[test]
 fn every_bound_fact_changes_the_fingerprint_and_no_other_does() {
-    let bound: [fn(&mut Ask); 13] = [
+    let bound: [fn(&mut Ask); 15] = [
+        |ask| ask.input_responses = Some(payload("{}")),
+        |ask| ask.input_responses = Some(Payload::of(None).unwrap()),
         |ask| ask.kind = Kind::Resource,
         |ask| ask.tool.push('x'),
         |ask| ask.contract_version = None,
@@ -82,8 +84,8 @@ fn every_bound_fact_changes_the_fingerprint_and_no_other_does() {
     assert_eq!(seen.len(), bound.len() + 1);
 
     let free: [fn(&mut Ask); 6] = [
-        |ask| ask.approver = Approver::User,
-        |ask| ask.approvals = 2,
+        |ask| ask.needs[0].approver = Approver::User,
+        |ask| ask.needs[0].approvals = 2,
         |ask| ask.rule = Some("r".to_owned()),
         |ask| ask.policy_version = "p2".to_owned(),
         |ask| ask.request_id = Some("1".to_owned()),
