@@ -66,6 +66,8 @@ pub struct Cluster {
     pub addr: SocketAddr,
     /// Speak HTTP/2 to it.
     pub h2: bool,
+    /// The bearer token that Envoy adds on the way to it.
+    pub bearer: Option<String>,
 }
 
 /// A wasm filter.
@@ -104,6 +106,7 @@ impl Gateway {
                 name: "upstream".into(),
                 addr: server,
                 h2: false,
+                bearer: None,
             }],
             filter: None,
             issuers: Vec::new(),
@@ -122,6 +125,7 @@ impl Gateway {
                 name: (*name).to_owned(),
                 addr: *addr,
                 h2: false,
+                bearer: None,
             })
             .collect();
         let filter = Filter {

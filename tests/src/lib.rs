@@ -4,6 +4,7 @@
 //! them, byte for byte where a test needs that. It does not depend on Toolgate's crates: it sees
 //! what a client, a server and an operator see.
 
+pub mod approvals;
 pub mod authority;
 pub mod bundle;
 pub mod client;

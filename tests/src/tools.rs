@@ -48,6 +48,14 @@ pub fn toolgate() -> PathBuf {
     built("release/toolgate")
 }
 
+/// The approval service that `tests/run` builds.
+pub fn approvals() -> PathBuf {
+    present(
+        target().join("debug/toolgate-approvals"),
+        "cargo build --package approvals",
+    )
+}
+
 /// A client script or package under `tests/clients`.
 pub fn client(path: &str) -> PathBuf {
     root().join("tests/clients").join(path)

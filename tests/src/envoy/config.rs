@@ -19,19 +19,24 @@ pub(super) fn access_log(index: usize) -> String {
 pub(super) fn write(dir: &Path, setup: &Setup) {
     let mut listeners = Vec::new();
     let mut clusters = Vec::new();
+    let mut secrets = Vec::new();
     for (index, gateway) in setup.gateways.iter().enumerate() {
         if gateway.filter.as_ref().is_some_and(|filter| filter.live) {
             write_filter(dir, index, gateway);
         }
         listeners.push(listener(dir, index, gateway));
         for wanted in &gateway.clusters {
+            let secret = secret(wanted);
             let wanted = cluster(wanted);
             match clusters
                 .iter()
                 .find(|known: &&Value| known["name"] == wanted["name"])
             {
                 Some(known) => assert_eq!(*known, wanted, "one name, two clusters"),
-                None => clusters.push(wanted),
+                None => {
+                    clusters.push(wanted);
+                    secrets.extend(secret);
+                }
             }
         }
     }
@@ -39,7 +44,7 @@ pub(super) fn write(dir: &Path, setup: &Setup) {
         "node": { "id": "rig", "cluster": "rig" },
         "admin": { "address": loopback(0) },
         "stats_config": { "stats_tags": stats_tags() },
-        "static_resources": { "listeners": listeners, "clusters": clusters },
+        "static_resources": { "listeners": listeners, "clusters": clusters, "secrets": secrets },
     });
     fs::write(dir.join("envoy.json"), bootstrap.to_string()).expect("the directory is writable");
 }
@@ -247,6 +252,10 @@ fn cluster(cluster: &Cluster) -> Value {
     } else {
         "http_protocol_options"
     };
+    let mut protocols = json!({ "explicit_http_config": { protocol: options(cluster.h2) } });
+    if cluster.bearer.is_some() {
+        protocols["http_filters"] = json!([credential(&cluster.name), upstream_codec()]);
+    }
     json!({
         "name": cluster.name,
         "connect_timeout": "5s",
@@ -259,10 +268,45 @@ fn cluster(cluster: &Cluster) -> Value {
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                json!({ "explicit_http_config": { protocol: options(cluster.h2) } }),
+                protocols,
             ),
         },
     })
+}
+
+/// Adds the cluster's secret on the way to it; the filter never holds it.
+fn credential(cluster: &str) -> Value {
+    let injected = typed(
+        "envoy.extensions.http.injected_credentials.generic.v3.Generic",
+        json!({ "credential": { "name": cluster }, "header_value_prefix": "Bearer " }),
+    );
+    http_filter(
+        "envoy.filters.http.credential_injector",
+        "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+        json!({
+            "overwrite": true,
+            "credential": {
+                "name": "envoy.http.injected_credentials.generic",
+                "typed_config": injected,
+            },
+        }),
+    )
+}
+
+fn upstream_codec() -> Value {
+    http_filter(
+        "envoy.filters.http.upstream_codec",
+        "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+        json!({}),
+    )
+}
+
+fn secret(cluster: &Cluster) -> Option<Value> {
+    let bearer = cluster.bearer.as_ref()?;
+    Some(json!({
+        "name": cluster.name,
+        "generic_secret": { "secret": { "inline_string": bearer } },
+    }))
 }
 
 /// Trailers that reach the router go on to the server.
