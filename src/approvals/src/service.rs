@@ -1,5 +1,7 @@
 //! The running service: the store, who may come in, and who waits for what.
 
+mod decide;
+
 use std::{
     num::NonZeroU32,
     sync::Arc,

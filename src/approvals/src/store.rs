@@ -25,7 +25,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 pub use approval::{Approval, State, Verdict, Vote};
-pub use filter::{Filter, Page, Sight};
+pub use filter::{Filter, Page, Sight, Whose};
 pub use trail::{Broken, Entry, Event};
 
 use change::Change;

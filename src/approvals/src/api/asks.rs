@@ -14,7 +14,7 @@ use crate::{
     config::parse_duration,
     error::Error,
     service::now,
-    store::{self, Approval, Entry, Refused, Ruling, State, Verdict},
+    store::{self, Approval, Entry, State, Verdict},
 };
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -137,6 +137,7 @@ pub(super) async fn list(
         text: search.text,
         before: search.before,
         limit: search.limit.unwrap_or(50).clamp(1, 100),
+        ..store::Filter::default()
     };
     let page = service.store.list(person.sight(), &filter).await?;
     Ok(Json(page.into()))
@@ -152,7 +153,7 @@ pub(super) async fn find(
     Extract(service): Extract<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Json<body::Approval>, Error> {
-    let approval = seen(&service, &person, &id).await?;
+    let approval = service.see(&person, &id).await?;
     Ok(Json(approval.into()))
 }
 
@@ -166,7 +167,7 @@ pub(super) async fn trail(
     Extract(service): Extract<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Entry>>, Error> {
-    let approval = seen(&service, &person, &id).await?;
+    let approval = service.see(&person, &id).await?;
     Ok(Json(service.store.trail(&approval.id).await?))
 }
 
@@ -229,62 +230,9 @@ async fn decide(
     Path(id): Path<String>,
     Json(words): Json<Words>,
 ) -> Result<Json<body::Approval>, Error> {
-    let approval = seen(&service, person, &id).await?;
-    may_decide(person, &approval.ask)?;
-    let reason = words
-        .reason
-        .as_deref()
-        .map(str::trim)
-        .filter(|reason| !reason.is_empty());
-    if reason.is_none() && verdict != Verdict::Approve {
-        return Err(Error::malformed("say why, in `reason`: the agent is told"));
-    }
-    if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
-        return Err(Error::malformed(format!(
-            "`reason` is longer than {LONGEST_REASON} bytes"
-        )));
-    }
-    let ruling = Ruling {
-        verdict,
-        person: &person.id,
-        reason,
-    };
-    let approval = service.store.decide(&approval.id, ruling, now()).await?;
-    let approval = approval.map_err(|refused| match refused {
-        Refused::Unknown => Error::unknown(),
-        Refused::State(State::Pending) => Error::conflict("nobody has approved it yet: deny it"),
-        Refused::State(State::Approved) => Error::conflict("it is approved already: revoke it"),
-        Refused::State(state) => Error::conflict(format!("it is {} already", state.name())),
-        Refused::Again => Error::conflict("you have approved it already: somebody else has to"),
-    })?;
-    service.metrics.decided(verdict);
-    service.announce(&approval.id);
+    let reason = words.reason.as_deref();
+    let approval = service.decide(person, &id, verdict, reason).await?;
     Ok(Json(approval.into()))
 }
 
-async fn seen(service: &Service, person: &Person, id: &str) -> Result<Approval, Error> {
-    let approval = service.store.find(id).await?;
-    approval
-        .filter(|approval| person.sight().reaches(approval))
-        .ok_or_else(Error::unknown)
-}
-
-fn may_decide(person: &Person, ask: &Ask) -> Result<(), Error> {
-    let own = ask.user.as_deref() == Some(person.id.as_str());
-    match ask.needs.first().map(|need| &need.approver) {
-        Some(Approver::User) if own => Ok(()),
-        Some(Approver::User) | None => {
-            Err(Error::forbidden("only the user of the call can confirm it"))
-        }
-        Some(Approver::Role(_)) if own => {
-            Err(Error::forbidden("nobody decides about what they asked for"))
-        }
-        Some(Approver::Role(role)) if person.roles.contains(role) => Ok(()),
-        Some(Approver::Role(role)) => {
-            Err(Error::forbidden(format!("this needs the role `{role}`")))
-        }
-    }
-}
-
-const LONGEST_REASON: usize = 2_000;
 const MOST_APPROVALS: u32 = 10;

@@ -20,13 +20,29 @@ pub struct Filter {
     pub role: Option<String>,
     /// Something that was asked or said, whatever its case (beyond ASCII: as written).
     pub text: Option<String>,
-    /// Only asks older than this one.
+    /// Only asks of the one who looks, or only those of others.
+    pub whose: Whose,
+    /// The oldest first; else the newest.
+    pub oldest: bool,
+    /// Only asks that come after this one in that order.
     pub before: Option<String>,
     /// How many at once.
     pub limit: usize,
 }
 
-/// Some of the asks that were found, newest first.
+/// Whose asks to look for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Anybody's.
+    #[default]
+    Any,
+    /// Those of the one who looks.
+    Own,
+    /// Those of everybody else.
+    Others,
+}
+
+/// Some of the asks that were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// These.
@@ -81,13 +97,27 @@ impl Store {
         wanted.seen(sight);
         let state = filter.state.map(|state| state.name().to_owned());
         let role = filter.role.as_deref().map(role_key);
+        let asker = match filter.whose {
+            Whose::Any => None,
+            Whose::Own => Some("asker = "),
+            Whose::Others => Some("coalesce(asker, '') <> "),
+        };
+        if let Some(sql) = asker {
+            let place = wanted.bind(sight.person);
+            wanted.all.push(format!("{sql}{place}"));
+        }
+        let (beyond, order) = if filter.oldest {
+            ("id > ", "ASC")
+        } else {
+            ("id < ", "DESC")
+        };
         for (sql, value) in [
             ("state = ", &state),
             ("tool = ", &filter.tool),
             ("asker = ", &filter.user),
             ("tenant = ", &filter.tenant),
             ("approver = ", &role),
-            ("id < ", &filter.before),
+            (beyond, &filter.before),
         ] {
             if let Some(value) = value {
                 let place = wanted.bind(value);
@@ -103,7 +133,7 @@ impl Store {
             ));
         }
         let sql = format!(
-            "SELECT * FROM asks WHERE {} ORDER BY id DESC LIMIT {}",
+            "SELECT * FROM asks WHERE {} ORDER BY id {order} LIMIT {}",
             wanted.all.join(" AND "),
             filter.limit.saturating_add(1)
         );

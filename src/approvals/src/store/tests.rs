@@ -419,12 +419,38 @@ async fn searches_find_what_may_be_seen([one, _]: [Store; 2]) {
             },
             "",
         ),
+        (
+            Filter {
+                whose: Whose::Own,
+                ..none()
+            },
+            "",
+        ),
+        (
+            Filter {
+                whose: Whose::Others,
+                oldest: true,
+                ..none()
+            },
+            "refund:alice refund:bob wipe:alice wipe:carol",
+        ),
     ] {
         assert_eq!(
             find(everything, filter.clone()).await,
             expected,
             "{filter:?}"
         );
+    }
+    let alice = Sight {
+        person: "alice",
+        ..everything
+    };
+    for (whose, expected) in [
+        (Whose::Own, "wipe:alice refund:alice"),
+        (Whose::Others, "wipe:carol refund:bob"),
+    ] {
+        let filter = Filter { whose, ..none() };
+        assert_eq!(find(alice, filter).await, expected);
     }
     let finance = &all[..1];
     for (person, roles, tenant, expected) in [
@@ -450,6 +476,12 @@ async fn searches_find_what_may_be_seen([one, _]: [Store; 2]) {
     filter.before = page.next;
     let page = one.list(everything, &filter).await.unwrap();
     assert_eq!((page.items.len(), page.next), (1, None));
+    filter.oldest = true;
+    filter.before = None;
+    let page = one.list(everything, &filter).await.unwrap();
+    filter.before = page.next;
+    let page = one.list(everything, &filter).await.unwrap();
+    assert_eq!(page.items[0].ask.user.as_deref(), Some("carol"));
 }
 
 async fn the_trail_shows_what_was_done_to_it([one, two]: [Store; 2]) {
