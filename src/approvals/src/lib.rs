@@ -14,6 +14,7 @@ mod api;
 mod auth;
 pub mod config;
 mod error;
+pub mod issuer;
 mod metrics;
 mod service;
 pub mod store;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use approvals::{Service, app, config::Config, store::Store, tick};
+use approvals::{Service, app, config::Config, issuer::Issuer, store::Store, tick};
 use clap::{Args, Parser, Subcommand};
 use tokio::{net::TcpListener, signal::unix, sync::Notify};
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,17 @@ enum Command {
     #[command(after_help = "\
 Each line is in canonical form (RFC 8785). Its SHA-256 stands in the next line as `previous`.")]
     Export(Export),
+    /// Sign people in who try things out: whatever they say is believed
+    #[command(after_help = "\
+An OpenID provider on this machine alone, with a key of its own that ends with it. A service trusts it
+where its configuration says so:
+  approvers:
+    issuer: http://127.0.0.1:8182
+    audience: toolgate-approvals
+    jwks: { url: http://127.0.0.1:8182/jwks }
+A token without a browser:
+  curl 'http://127.0.0.1:8182/token?user=fiona&roles=finance_approver'")]
+    Issuer(Trial),
 }
 
 #[derive(Args)]
@@ -76,6 +87,19 @@ struct Export {
     after: i64,
 }
 
+#[derive(Args)]
+struct Trial {
+    /// Listen here, and be called so: an address of this machine alone
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8182")]
+    listen: SocketAddr,
+    /// Whom its tokens are for
+    #[arg(long, value_name = "NAME", default_value = "toolgate-approvals")]
+    audience: String,
+    /// Offer this role
+    #[arg(long, value_name = "NAME")]
+    role: Vec<String>,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env();
@@ -93,6 +117,7 @@ fn main() -> ExitCode {
             Command::Serve(arguments) => serve(arguments).await,
             Command::Verify(database) => verify(&database).await,
             Command::Export(arguments) => export(&arguments).await,
+            Command::Issuer(arguments) => issue(&arguments).await,
         }
     });
     // Who still waits for a decision after the time to leave is not waited for.
@@ -122,18 +147,12 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     let ticking = tokio::spawn(tick(Arc::clone(&service)));
     tracing::info!("listening on http://{}", config.listen);
 
-    let (mut stop, mut interrupt) = (
-        unix::signal(unix::SignalKind::terminate())?,
-        unix::signal(unix::SignalKind::interrupt())?,
-    );
+    let stop = stop()?;
     let leaving = Arc::new(Notify::new());
     let told = Arc::clone(&leaving);
     let app = app(service).into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-        tokio::select! {
-            _ = stop.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        stop.await;
         told.notify_one();
     });
     tokio::select! {
@@ -145,6 +164,30 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     }
     ticking.abort();
     Ok(ExitCode::SUCCESS)
+}
+
+async fn issue(arguments: &Trial) -> anyhow::Result<ExitCode> {
+    let listener = TcpListener::bind(arguments.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on `{}`", arguments.listen))?;
+    let address = listener.local_addr()?;
+    let issuer = Issuer::new(address, &arguments.audience, &arguments.role)?;
+    tracing::warn!("signing in whoever says who they are, on http://{address}");
+    axum::serve(listener, issuer.app())
+        .with_graceful_shutdown(stop()?)
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Done when somebody wants us to end.
+fn stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = unix::signal(unix::SignalKind::terminate())?;
+    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 async fn verify(database: &Database) -> anyhow::Result<ExitCode> {
