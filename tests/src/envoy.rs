@@ -363,7 +363,7 @@ pub fn free_port() -> u16 {
 }
 
 /// A new directory below the target directory.
-pub(crate) fn fresh_dir() -> PathBuf {
+pub fn fresh_dir() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     let dir = tools::target()

@@ -14,6 +14,7 @@ pub mod envoy;
 pub mod load;
 pub mod message;
 pub mod mutation;
+pub mod payload;
 pub mod recorder;
 pub mod script;
 pub mod serve;

@@ -56,6 +56,19 @@ pub fn approvals() -> PathBuf {
     )
 }
 
+/// What prints fingerprints, built for this machine.
+pub fn fingerprint() -> PathBuf {
+    present(target().join("debug/examples/fingerprint"), "tests/run")
+}
+
+/// The same as the filter is built.
+pub fn fingerprint_wasm() -> PathBuf {
+    present(
+        target().join("wasm32-wasip1/release/examples/fingerprint.wasm"),
+        "tests/run",
+    )
+}
+
 /// A client script or package under `tests/clients`.
 pub fn client(path: &str) -> PathBuf {
     root().join("tests/clients").join(path)
