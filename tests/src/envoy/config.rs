@@ -278,7 +278,7 @@ fn cluster(cluster: &Cluster) -> Value {
 fn credential(cluster: &str) -> Value {
     let injected = typed(
         "envoy.extensions.http.injected_credentials.generic.v3.Generic",
-        json!({ "credential": { "name": cluster }, "header_value_prefix": "Bearer " }),
+        json!({ "credential": { "name": cluster } }),
     );
     http_filter(
         "envoy.filters.http.credential_injector",
@@ -305,7 +305,7 @@ fn secret(cluster: &Cluster) -> Option<Value> {
     let bearer = cluster.bearer.as_ref()?;
     Some(json!({
         "name": cluster.name,
-        "generic_secret": { "secret": { "inline_string": bearer } },
+        "generic_secret": { "secret": { "inline_string": format!("Bearer {bearer}") } },
     }))
 }
 
