@@ -1,12 +1,13 @@
 //! What is asked, decided and used, in SQLite or PostgreSQL.
 //!
 //! Every change takes the end of the trail first (`change.rs`), so changes come one after the other
-//! whatever the number of replicas, and each is in the trail and the outbox exactly if it happened.
+//! whatever the number of replicas, and each is in the trail exactly if it happened.
 //! The store has no clock: the time comes in with each call.
 
 mod approval;
 mod change;
 mod filter;
+mod outbox;
 mod postgres;
 mod sqlite;
 mod trail;
@@ -26,6 +27,7 @@ use tokio::sync::Mutex;
 
 pub use approval::{Approval, State, Verdict, Vote};
 pub use filter::{Filter, Page, Sight, Whose};
+pub use outbox::{Backlog, Delivery, Outcome, Search, Subscription};
 pub use trail::{Broken, Entry, Event};
 
 use change::Change;
@@ -211,13 +213,14 @@ impl Store {
         Ok(count)
     }
 
-    /// Forgets asks that were opened before `then` and are closed. The trail keeps what happened.
+    /// Forgets asks that were opened before `then` and are closed, and dead letters as old. The trail keeps what happened.
     ///
     /// # Errors
     /// The database fails; then nothing has changed.
     pub async fn prune(&self, then: Timestamp) -> Result<u64, sqlx::Error> {
         let sql = "DELETE FROM asks WHERE created_at < $1 AND state NOT IN ('pending', 'approved')";
         let done = sqlx::query(sql).bind(then.0).execute(&self.pool).await?;
+        self.bury(then).await?;
         Ok(done.rows_affected())
     }
 

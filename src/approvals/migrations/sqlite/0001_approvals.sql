@@ -54,10 +54,22 @@ CREATE TABLE chain (
 );
 INSERT INTO chain VALUES (0, '');
 
--- Entries of the trail that somebody is still to be told of.
-CREATE TABLE outbox (
-  seq      BIGINT PRIMARY KEY REFERENCES trail (seq),
-  attempts BIGINT NOT NULL DEFAULT 0,
-  due_at   BIGINT NOT NULL
+-- How far each webhook has come in the trail.
+CREATE TABLE hooks (
+  id  TEXT   PRIMARY KEY,
+  seq BIGINT NOT NULL
 );
-CREATE INDEX outbox_due ON outbox (due_at);
+
+-- Entries of the trail that a webhook is to be told of, until it has taken them.
+CREATE TABLE deliveries (
+  hook     TEXT   NOT NULL REFERENCES hooks (id) ON DELETE CASCADE,
+  seq      BIGINT NOT NULL REFERENCES trail (seq),
+  ask      TEXT   NOT NULL,
+  since    BIGINT NOT NULL, -- the attempts began then
+  attempts BIGINT NOT NULL DEFAULT 0,
+  due_at   BIGINT,          -- the next one; NULL: a dead letter
+  error    TEXT,            -- why the last one failed
+  PRIMARY KEY (hook, seq)
+);
+CREATE INDEX deliveries_due ON deliveries (hook, due_at);
+CREATE INDEX deliveries_ask ON deliveries (hook, ask, seq);

@@ -1,4 +1,4 @@
-//! One change: what happens to an ask, its entries in the trail and in the outbox, or none of it.
+//! One change: what happens to an ask and its entry in the trail, or neither.
 
 use engine::{approval::Ask, cx::Timestamp, digest::sha256};
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
@@ -211,11 +211,6 @@ impl<'a> Change<'a> {
             .bind(&entry.approval)
             .bind(text)
             .bind(&hash)
-            .execute(&mut *self.tx)
-            .await?;
-        sqlx::query("INSERT INTO outbox (seq, due_at) VALUES ($1, $2)")
-            .bind(entry.seq)
-            .bind(self.now.0)
             .execute(&mut *self.tx)
             .await?;
         (self.seq, self.hash) = (entry.seq, hash);

@@ -1,3 +1,4 @@
+mod outbox;
 mod rig;
 
 use std::sync::Arc;
@@ -33,6 +34,10 @@ async fn conform(rig: &Rig) {
     one_of_many_racers_wins(rig.replicas("race").await).await;
     searches_find_what_may_be_seen(rig.replicas("search").await).await;
     the_trail_shows_what_was_done_to_it(rig.replicas("trail").await).await;
+    outbox::a_hook_hears_what_it_wants_in_order(rig.replicas("wants").await).await;
+    outbox::what_fails_comes_again_or_lies_dead(rig.replicas("retries").await).await;
+    outbox::hooks_come_and_go(rig.replicas("hooks").await).await;
+    outbox::replicas_share_the_work(rig.replicas("share").await).await;
 }
 
 async fn an_ask_is_opened_decided_and_used_once([one, two]: [Store; 2]) {
@@ -538,7 +543,6 @@ async fn the_trail_shows_what_was_done_to_it([one, two]: [Store; 2]) {
         .await
         .unwrap();
     broken(3, "it does not follow the entry before it").await;
-    edit("DELETE FROM outbox").await;
     edit("DELETE FROM trail WHERE seq = 3").await;
     broken(3, "it is missing").await;
     edit("DELETE FROM trail WHERE seq = 1").await;

@@ -1,0 +1,400 @@
+//! Who is to be told what happened.
+//!
+//! The trail is the outbox: it has no gaps, and what is in it is committed. A hook has a cursor in
+//! it, so neither a restart nor another configuration loses an entry, a hook that is new hears what
+//! comes from then on, and whoever asks or decides writes nothing for hooks. Behind the cursor, what
+//! a hook wants is a row of `deliveries` until it has taken it.
+//!
+//! A hook's row is what replicas take turns with. A delivery is leased: when its replica dies, it
+//! comes due again.
+
+use engine::{approval::Ask, cx::Timestamp};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _, Transaction, any::AnyRow};
+use tokio::sync::MutexGuard;
+
+use super::{Entry, Event, Store};
+
+/// What a hook wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The hook.
+    pub hook: String,
+    /// Only these events; empty: all.
+    pub events: Vec<Event>,
+    /// Only asks that one of these roles decides; empty: all.
+    pub roles: Vec<String>,
+}
+
+/// Something that a hook is still to be told, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The hook.
+    pub hook: String,
+    /// What happened.
+    pub entry: Entry,
+    /// The entry's hash: nothing else that ever happens has the same.
+    pub hash: String,
+    /// What was asked.
+    pub ask: Ask,
+    /// When the attempts began.
+    pub since: Timestamp,
+    /// How many there were.
+    pub attempts: i64,
+    /// When the next one is; `None`: nobody tries any more.
+    pub due_at: Option<Timestamp>,
+    /// Why the last one failed.
+    pub error: Option<String>,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The hook has taken it.
+    Delivered,
+    /// Not yet.
+    Retry {
+        /// When to try again.
+        at: Timestamp,
+        /// Why it failed.
+        error: String,
+    },
+    /// Never: it becomes a dead letter.
+    Dead {
+        /// Why it failed.
+        error: String,
+    },
+}
+
+/// Which deliveries to look at.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Only dead letters, or only what waits.
+    pub dead: Option<bool>,
+    /// Only of this hook.
+    pub hook: Option<String>,
+    /// Only of entries older than this one.
+    pub before: Option<i64>,
+    /// How many at once.
+    pub limit: usize,
+}
+
+/// How much of one hook is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The hook.
+    pub hook: String,
+    /// How many deliveries are still tried.
+    pub waiting: i64,
+    /// How many are not.
+    pub dead: i64,
+    /// Since when the oldest is tried.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Store {
+    /// Makes these the hooks that there are. A new one hears what happens from now on; one that is
+    /// not among them is forgotten, and its name comes back with the number of its deliveries.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn subscribe(&self, hooks: &[&str]) -> Result<Vec<(String, i64)>, sqlx::Error> {
+        let _turn = self.writer.lock().await;
+        let mut tx = self.pool.begin().await?;
+        for hook in hooks {
+            let sql = "INSERT INTO hooks (id, seq) SELECT $1, seq FROM chain WHERE true \
+                       ON CONFLICT (id) DO NOTHING";
+            sqlx::query(sql).bind(*hook).execute(&mut *tx).await?;
+        }
+        let sql =
+            "SELECT id, (SELECT COUNT(*) FROM deliveries WHERE hook = id) AS count FROM hooks";
+        let mut forgotten = Vec::new();
+        for row in sqlx::query(sql).fetch_all(&mut *tx).await? {
+            let hook: String = row.try_get("id")?;
+            if hooks.contains(&hook.as_str()) {
+                continue;
+            }
+            let sql = "DELETE FROM hooks WHERE id = $1";
+            sqlx::query(sql).bind(&hook).execute(&mut *tx).await?;
+            forgotten.push((hook, row.try_get("count")?));
+        }
+        tx.commit().await?;
+        Ok(forgotten)
+    }
+
+    /// What is due for a hook, leased until then: at most one delivery of each ask, the oldest, so
+    /// that a hook hears in order what happens to it.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn claim(
+        &self,
+        wanted: &Subscription,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, sqlx::Error> {
+        let mut reader = self.pool.acquire().await?;
+        let news = "SELECT 1 FROM hooks WHERE id = $1 AND seq < (SELECT seq FROM chain)";
+        let news = sqlx::query(news).bind(&wanted.hook);
+        if news.fetch_optional(&mut *reader).await?.is_none()
+            && due(&mut reader, &wanted.hook, now, 1).await?.is_empty()
+        {
+            return Ok(Vec::new());
+        }
+        drop(reader);
+        let Some(mut turn) = self.turn(&wanted.hook).await? else {
+            return Ok(Vec::new());
+        };
+        turn.sort(wanted, now).await?;
+        let mut due = due(&mut turn.tx, &wanted.hook, now, BATCH).await?;
+        for delivery in &mut due {
+            delivery.attempts += 1;
+            delivery.due_at = Some(until);
+            let sql =
+                "UPDATE deliveries SET attempts = $1, due_at = $2 WHERE hook = $3 AND seq = $4";
+            sqlx::query(sql)
+                .bind(delivery.attempts)
+                .bind(until.0)
+                .bind(&wanted.hook)
+                .bind(delivery.entry.seq)
+                .execute(&mut *turn.tx)
+                .await?;
+        }
+        turn.tx.commit().await?;
+        Ok(due)
+    }
+
+    /// Writes down what came of what was claimed. Where the lease was over and somebody else has
+    /// claimed it since, it is theirs to say.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn settle(
+        &self,
+        hook: &str,
+        outcomes: &[(Delivery, Outcome)],
+    ) -> Result<(), sqlx::Error> {
+        let Some(mut turn) = self.turn(hook).await? else {
+            return Ok(());
+        };
+        for (delivery, outcome) in outcomes {
+            let (sql, due_at, error) = match outcome {
+                Outcome::Delivered => (TAKEN, None, None),
+                Outcome::Retry { at, error } => (FAILED, Some(at.0), Some(error)),
+                Outcome::Dead { error } => (FAILED, None, Some(error)),
+            };
+            let mut query = sqlx::query(sql)
+                .bind(hook)
+                .bind(delivery.entry.seq)
+                .bind(delivery.attempts);
+            if let Some(error) = error {
+                query = query.bind(due_at).bind(error);
+            }
+            query.execute(&mut *turn.tx).await?;
+        }
+        turn.tx.commit().await
+    }
+
+    /// What is still to be told or could not be, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deliveries(&self, search: &Search) -> Result<Vec<Delivery>, sqlx::Error> {
+        let state = match search.dead {
+            Some(true) => "d.due_at IS NULL",
+            Some(false) => "d.due_at IS NOT NULL",
+            None => "true",
+        };
+        let sql = format!(
+            "{SELECT} WHERE {state} AND d.seq < $1 AND (d.hook = $2 OR $2 = '') \
+             ORDER BY d.seq DESC, d.hook LIMIT {}",
+            search.limit
+        );
+        // Nothing in it comes from outside but the number.
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(search.before.unwrap_or(i64::MAX))
+            .bind(search.hook.as_deref().unwrap_or_default())
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(Delivery::read).collect()
+    }
+
+    /// Tries a delivery again at once, a dead letter for as long as it was tried before.
+    ///
+    /// # Errors
+    /// The database fails; then nothing has changed.
+    pub async fn retry(
+        &self,
+        hook: &str,
+        seq: i64,
+        now: Timestamp,
+    ) -> Result<Option<Delivery>, sqlx::Error> {
+        let Some(mut turn) = self.turn(hook).await? else {
+            return Ok(None);
+        };
+        let sql = "UPDATE deliveries SET due_at = $1, since = CASE WHEN due_at IS NULL THEN $1 \
+                   ELSE since END, attempts = CASE WHEN due_at IS NULL THEN 0 ELSE attempts END \
+                   WHERE hook = $2 AND seq = $3";
+        sqlx::query(sql)
+            .bind(now.0)
+            .bind(hook)
+            .bind(seq)
+            .execute(&mut *turn.tx)
+            .await?;
+        let sql = format!("{SELECT} WHERE d.hook = $1 AND d.seq = $2");
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(hook)
+            .bind(seq)
+            .fetch_optional(&mut *turn.tx)
+            .await?;
+        turn.tx.commit().await?;
+        row.as_ref().map(Delivery::read).transpose()
+    }
+
+    /// How much is left, by hook.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn backlog(&self) -> Result<Vec<Backlog>, sqlx::Error> {
+        let sql = "SELECT id, COUNT(due_at) AS waiting, COUNT(hook) AS every, \
+                   MIN(CASE WHEN due_at IS NOT NULL THEN since END) AS oldest \
+                   FROM hooks LEFT JOIN deliveries ON hook = id GROUP BY id";
+        let rows = sqlx::query(sql).fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| {
+            let waiting: i64 = row.try_get("waiting")?;
+            Ok(Backlog {
+                hook: row.try_get("id")?,
+                waiting,
+                dead: row.try_get::<i64, _>("every")? - waiting,
+                oldest: row.try_get::<Option<_>, _>("oldest")?.map(Timestamp),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Forgets dead letters that nobody cared for since `then`.
+    pub(super) async fn bury(&self, then: Timestamp) -> Result<(), sqlx::Error> {
+        let sql = "DELETE FROM deliveries WHERE due_at IS NULL AND since < $1";
+        let query = sqlx::query(sql).bind(then.0);
+        query.execute(&self.pool).await.map(drop)
+    }
+
+    /// Takes a hook, if there is one. The write comes first, as in a change of an ask.
+    async fn turn(&self, hook: &str) -> Result<Option<Turn<'_>>, sqlx::Error> {
+        let queued = self.writer.lock().await;
+        let mut tx = self.pool.begin().await?;
+        let row = sqlx::query("UPDATE hooks SET seq = seq WHERE id = $1 RETURNING seq")
+            .bind(hook)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Turn {
+            seq: row.try_get("seq")?,
+            tx,
+            _queued: queued,
+        }))
+    }
+}
+
+/// A hook in one's hands: nobody else claims or settles meanwhile.
+struct Turn<'a> {
+    tx: Transaction<'static, Any>,
+    _queued: MutexGuard<'a, ()>,
+    /// How far it has come.
+    seq: i64,
+}
+
+impl Turn<'_> {
+    /// Moves the cursor on, and leaves what is wanted as deliveries.
+    async fn sort(&mut self, wanted: &Subscription, now: Timestamp) -> Result<(), sqlx::Error> {
+        let sql = "SELECT t.seq, t.ask, t.entry, (SELECT o.entry FROM trail o WHERE o.ask = t.ask \
+                   ORDER BY o.seq LIMIT 1) AS opened FROM trail t WHERE t.seq > $1 \
+                   ORDER BY t.seq LIMIT 500";
+        let news = sqlx::query(sql)
+            .bind(self.seq)
+            .fetch_all(&mut *self.tx)
+            .await?;
+        for row in &news {
+            self.seq = row.try_get("seq")?;
+            if !wanted.covers(&parse(row, "entry")?, &asked(row)?) {
+                continue;
+            }
+            let sql = "INSERT INTO deliveries (hook, seq, ask, since, due_at) VALUES ($1, $2, $3, $4, $4)";
+            sqlx::query(sql)
+                .bind(&wanted.hook)
+                .bind(self.seq)
+                .bind(row.try_get::<&str, _>("ask")?)
+                .bind(now.0)
+                .execute(&mut *self.tx)
+                .await?;
+        }
+        sqlx::query("UPDATE hooks SET seq = $1 WHERE id = $2")
+            .bind(self.seq)
+            .bind(&wanted.hook)
+            .execute(&mut *self.tx)
+            .await
+            .map(drop)
+    }
+}
+
+impl Subscription {
+    fn covers(&self, entry: &Entry, ask: &Ask) -> bool {
+        let mut deciding = ask.needs.iter().filter_map(|need| need.approver.role());
+        (self.events.is_empty() || self.events.contains(&entry.event))
+            && (self.roles.is_empty()
+                || deciding.any(|role| self.roles.iter().any(|wanted| wanted == role)))
+    }
+}
+
+impl Delivery {
+    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            hook: row.try_get("hook")?,
+            entry: parse(row, "entry")?,
+            hash: row.try_get("hash")?,
+            ask: asked(row)?,
+            since: Timestamp(row.try_get("since")?),
+            attempts: row.try_get("attempts")?,
+            due_at: row.try_get::<Option<_>, _>("due_at")?.map(Timestamp),
+            error: row.try_get("error")?,
+        })
+    }
+}
+
+async fn due(
+    connection: &mut AnyConnection,
+    hook: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let sql = format!(
+        "{SELECT} WHERE d.hook = $1 AND d.due_at <= $2 AND NOT EXISTS (SELECT 1 FROM deliveries e \
+         WHERE e.hook = d.hook AND e.ask = d.ask AND e.seq < d.seq AND e.due_at IS NOT NULL) \
+         ORDER BY d.due_at, d.seq LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(hook)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(Delivery::read).collect()
+}
+
+/// What was asked, as the first entry about it keeps it.
+fn asked(row: &AnyRow) -> Result<Ask, sqlx::Error> {
+    let opened = parse(row, "opened")?;
+    opened.ask.ok_or(sqlx::Error::RowNotFound)
+}
+
+fn parse(row: &AnyRow, column: &str) -> Result<Entry, sqlx::Error> {
+    let text = row.try_get::<&str, _>(column)?;
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+const SELECT: &str = "SELECT d.*, t.entry, t.hash, (SELECT o.entry FROM trail o WHERE o.ask = d.ask \
+     ORDER BY o.seq LIMIT 1) AS opened FROM deliveries d JOIN trail t ON t.seq = d.seq";
+const TAKEN: &str = "DELETE FROM deliveries WHERE hook = $1 AND seq = $2 AND attempts = $3";
+const FAILED: &str = "UPDATE deliveries SET due_at = $4, error = $5 \
+     WHERE hook = $1 AND seq = $2 AND attempts = $3";
+/// How many deliveries of one hook are under way at once.
+const BATCH: i64 = 64;
