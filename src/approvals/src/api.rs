@@ -22,6 +22,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::Service;
 
+pub(crate) use body::approver;
+
 /// The service as something that answers requests.
 pub fn app(service: Arc<Service>) -> Router {
     routes()

@@ -13,7 +13,12 @@ use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
-use crate::{Service, config, error::Error, store::Sight};
+use crate::{
+    Service, config,
+    error::Error,
+    service::now,
+    store::{Lent, Sight},
+};
 use keys::Keys;
 
 /// Envoy's filter.
@@ -23,6 +28,8 @@ pub(crate) struct Filter;
 pub(crate) struct Person {
     pub(crate) id: String,
     pub(crate) roles: Vec<String>,
+    /// What others have made them for a time.
+    lent: Vec<Lent>,
     /// As [`Sight::tenant`].
     tenant: Option<Option<String>>,
 }
@@ -77,6 +84,7 @@ impl Door {
         Some(Caller::Person(Person {
             id: text(&claims, &self.claims.user)?,
             roles: words(&claims, &self.claims.roles),
+            lent: Vec::new(),
             tenant: tenant.map(|path| text(&claims, path)),
         }))
     }
@@ -87,6 +95,7 @@ impl Person {
         Sight {
             person: &self.id,
             roles: &self.roles,
+            lent: &self.lent,
             tenant: self.tenant.as_ref().map(Option::as_deref),
         }
     }
@@ -127,7 +136,9 @@ async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
         Some(Caller::Filter) => Ok(Caller::Filter),
         Some(Caller::Person(person)) => {
             service.limit(format!("person {}", person.id))?;
-            Ok(Caller::Person(person))
+            let tenant = person.sight().tenant.flatten();
+            let lent = service.store.lent(&person.id, tenant, now()).await?;
+            Ok(Caller::Person(Person { lent, ..person }))
         }
         None => {
             let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();

@@ -6,16 +6,18 @@
 
 mod approval;
 mod change;
+mod delegation;
 mod filter;
 mod outbox;
 mod postgres;
+mod right;
 mod sqlite;
 mod trail;
 
 use std::sync::Once;
 
 use engine::{
-    approval::{Approver, Ask},
+    approval::{Ask, Payload},
     cx::Timestamp,
 };
 use sqlx::{
@@ -26,11 +28,13 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 pub use approval::{Approval, State, Verdict, Vote};
+pub use delegation::{Delegation, Lent, Loan};
 pub use filter::{Filter, Page, Sight, Whose};
 pub use outbox::{Backlog, Delivery, Outcome, Search, Subscription};
+pub use right::{Decider, Right};
 pub use trail::{Broken, Entry, Event};
 
-use change::Change;
+use change::{Change, json};
 
 /// A database, open.
 #[derive(Debug)]
@@ -56,8 +60,12 @@ pub enum Refused {
     Unknown,
     /// Its state does not allow that any more.
     State(State),
-    /// The same person has approved already.
+    /// The same person has approved already, or somebody on their behalf.
     Again,
+    /// They may decide, but what they could approve for is approved already.
+    Met,
+    /// They may not decide.
+    Right,
 }
 
 /// A decision that somebody makes.
@@ -66,7 +74,7 @@ pub struct Ruling<'a> {
     /// What is decided.
     pub verdict: Verdict,
     /// By whom.
-    pub person: &'a str,
+    pub sight: Sight<'a>,
     /// Why.
     pub reason: Option<&'a str>,
 }
@@ -149,7 +157,7 @@ impl Store {
         terms: Terms,
         now: Timestamp,
     ) -> Result<Approval, sqlx::Error> {
-        let key = Key::of(ask);
+        let key = Key::of(ask)?;
         // Most asks are repeats while people think: they need not queue.
         let mut reader = self.pool.acquire().await?;
         let found = key.find(&mut reader, terms, now).await?;
@@ -175,7 +183,7 @@ impl Store {
         approval.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// Takes a decision. Who may make it is checked before.
+    /// Takes a decision. That they may see the ask is checked before; that they may decide, here.
     ///
     /// # Errors
     /// The database fails; then nothing has changed.
@@ -195,6 +203,23 @@ impl Store {
             (Some(refused), _) => Err(refused),
             (None, approval) => approval.ok_or(Refused::Unknown),
         })
+    }
+
+    /// The arguments of an open ask with all their values. That `person` may see them is checked
+    /// before; that they did is recorded. `None`: nothing in it is masked, or it is closed.
+    ///
+    /// # Errors
+    /// The database fails; then nothing is shown.
+    pub async fn unmask(
+        &self,
+        id: &str,
+        person: &str,
+        now: Timestamp,
+    ) -> Result<Option<Payload>, sqlx::Error> {
+        let mut change = self.change(now).await?;
+        let payload = change.unmask(id, person).await?;
+        change.commit().await?;
+        Ok(payload)
     }
 
     /// Closes what nobody decided or used in time, and says how many.
@@ -233,24 +258,17 @@ impl Store {
 /// Which asks are the same: the same payload, to be decided by the same people.
 struct Key {
     fingerprint: String,
-    approver: String,
-    needed: i64,
+    needs: String,
 }
 
 impl Key {
-    fn of(ask: &Ask) -> Self {
-        Self {
+    fn of(ask: &Ask) -> Result<Self, sqlx::Error> {
+        let mut needs = ask.needs.clone();
+        needs.sort_unstable();
+        Ok(Self {
             fingerprint: ask.fingerprint().to_string(),
-            approver: match ask.needs.first().map(|need| &need.approver) {
-                Some(Approver::Role(role)) => role_key(role),
-                Some(Approver::User) | None => "user".to_owned(),
-            },
-            needed: ask
-                .needs
-                .first()
-                .map_or(1, |need| need.approvals.max(1))
-                .into(),
-        }
+            needs: json(&needs)?,
+        })
     }
 
     /// What stands for such an ask at `now`.
@@ -260,25 +278,19 @@ impl Key {
         terms: Terms,
         now: Timestamp,
     ) -> Result<Option<Approval>, sqlx::Error> {
-        let sql = "SELECT * FROM asks WHERE fingerprint = $1 AND approver = $2 AND needed = $3 \
-                   AND (state IN ('pending', 'approved') AND expires_at > $4 \
-                        OR state IN ('denied', 'revoked') AND decided_at > $5) \
+        let sql = "SELECT * FROM asks WHERE fingerprint = $1 AND needs = $2 \
+                   AND (state IN ('pending', 'approved') AND expires_at > $3 \
+                        OR state IN ('denied', 'revoked') AND decided_at > $4) \
                    ORDER BY id DESC LIMIT 1";
         let row = sqlx::query(sql)
             .bind(&self.fingerprint)
-            .bind(&self.approver)
-            .bind(self.needed)
+            .bind(&self.needs)
             .bind(now.0)
             .bind(now.0.saturating_sub(terms.denial))
             .fetch_optional(&mut *connection)
             .await?;
         Approval::whole(connection, row).await
     }
-}
-
-/// A role as it stands in the column `approver`.
-fn role_key(role: &str) -> String {
-    format!("role:{role}")
 }
 
 const CONNECTIONS: u32 = 8;

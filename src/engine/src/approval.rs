@@ -5,6 +5,7 @@
 //! told by [`Ask::fingerprint`], so there is no token to carry and nothing to forge.
 
 mod fingerprint;
+mod mask;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,13 +2,13 @@
 CREATE TABLE asks (
   id          TEXT   PRIMARY KEY, -- UUIDv7, so that ids sort by time
   fingerprint TEXT   NOT NULL,
-  approver    TEXT   NOT NULL,    -- `role:NAME`, or `user`
-  needed      BIGINT NOT NULL,    -- how many different people have to approve
+  needs       TEXT   NOT NULL,    -- who has to approve, in one order, as JSON
   state       TEXT   NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'revoked', 'expired', 'used')),
   tool        TEXT   NOT NULL,
   asker       TEXT,
   tenant      TEXT,
-  ask         TEXT   NOT NULL,    -- the ask as it came, as JSON
+  ask         TEXT   NOT NULL,    -- the ask as everybody may see it, as JSON
+  payload     TEXT,               -- its arguments unmasked, where some are masked, while it is open
   lifetime    BIGINT NOT NULL,
   created_at  BIGINT NOT NULL,
   expires_at  BIGINT NOT NULL,
@@ -16,27 +16,54 @@ CREATE TABLE asks (
   used_at     BIGINT CHECK ((used_at IS NULL) = (state <> 'used'))
 );
 -- Two replicas cannot open the same ask twice.
-CREATE UNIQUE INDEX asks_open ON asks (fingerprint, approver, needed) WHERE state IN ('pending', 'approved');
+CREATE UNIQUE INDEX asks_open ON asks (fingerprint, needs) WHERE state IN ('pending', 'approved');
 CREATE INDEX asks_fingerprint ON asks (fingerprint, id);
 CREATE INDEX asks_state ON asks (state, id);
 CREATE INDEX asks_tool ON asks (tool, id);
 CREATE INDEX asks_asker ON asks (asker, id);
 CREATE INDEX asks_due ON asks (expires_at) WHERE state IN ('pending', 'approved');
 
-CREATE TABLE votes (
-  ask     TEXT   NOT NULL REFERENCES asks (id) ON DELETE CASCADE,
-  verdict TEXT   NOT NULL CHECK (verdict IN ('approve', 'deny', 'revoke')),
-  person  TEXT   NOT NULL,
-  at      BIGINT NOT NULL,
-  reason  TEXT,
-  PRIMARY KEY (ask, verdict, person) -- nobody counts twice
+-- Who may decide for which need: whom the policy names, and whom an escalation adds. `role:NAME`, or
+-- `user`: the user of the call.
+CREATE TABLE deciders (
+  ask      TEXT NOT NULL REFERENCES asks (id) ON DELETE CASCADE,
+  need     TEXT NOT NULL,
+  approver TEXT NOT NULL,
+  PRIMARY KEY (ask, need, approver)
 );
+CREATE INDEX deciders_approver ON deciders (approver, ask);
+
+CREATE TABLE votes (
+  ask          TEXT   NOT NULL REFERENCES asks (id) ON DELETE CASCADE,
+  verdict      TEXT   NOT NULL CHECK (verdict IN ('approve', 'deny', 'revoke')),
+  person       TEXT   NOT NULL,
+  need         TEXT   NOT NULL,          -- for which it counts
+  role         TEXT,                     -- by which they decide; NULL: none is needed
+  on_behalf_of TEXT,                     -- who lent them the role
+  at           BIGINT NOT NULL,
+  reason       TEXT,
+  PRIMARY KEY (ask, verdict, person)     -- nobody counts twice
+);
+
+-- Roles that people lend to others for a time.
+CREATE TABLE delegations (
+  id       TEXT   PRIMARY KEY, -- UUIDv7
+  giver    TEXT   NOT NULL,
+  role     TEXT   NOT NULL,
+  delegate TEXT   NOT NULL,
+  tenant   TEXT,               -- in which it holds: the giver's
+  reason   TEXT   NOT NULL,
+  from_at  BIGINT NOT NULL,
+  until_at BIGINT NOT NULL     -- as given, or when it was taken back
+);
+CREATE INDEX delegations_delegate ON delegations (delegate, until_at);
+CREATE INDEX delegations_giver ON delegations (giver, until_at);
 
 -- Everything that happened. `entry` is JSON in canonical form, `hash` its SHA-256; each entry holds
 -- the hash of the one before.
 CREATE TABLE trail (
   seq   BIGINT PRIMARY KEY,
-  ask   TEXT   NOT NULL,
+  ask   TEXT,            -- NULL: it concerns no ask
   entry TEXT   NOT NULL,
   hash  TEXT   NOT NULL
 );

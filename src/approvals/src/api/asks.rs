@@ -47,24 +47,7 @@ pub(super) async fn ask(
             Error::malformed(format!("`wait` is not a time like `20s`: `{text}`"))
         })?,
     };
-    let [need] = ask.needs.as_slice() else {
-        return Err(Error::malformed("`needs` holds one need"));
-    };
-    if !(1..=MOST_APPROVALS).contains(&need.approvals) {
-        return Err(Error::malformed(format!(
-            "`approvals` is not within 1 and {MOST_APPROVALS}"
-        )));
-    }
-    if ask.expires_in == Some(0) {
-        return Err(Error::malformed(
-            "`expiresIn` is 0, so that nobody could decide",
-        ));
-    }
-    if need.approver == Approver::User && (ask.user.is_none() || need.approvals > 1) {
-        return Err(Error::malformed(
-            "a confirmation needs a `user`, and one approval",
-        ));
-    }
+    check(&ask)?;
     let mut waiting = service.wait(time);
     loop {
         let approval = service.store.ask(&ask, service.terms, now()).await?;
@@ -74,6 +57,45 @@ pub(super) async fn ask(
         service.metrics.asked(approval.state);
         return Ok(Json(answer(&service, approval)));
     }
+}
+
+/// What keeps an ask from ever being granted, or from being shown.
+fn check(ask: &Ask) -> Result<(), Error> {
+    if ask.needs.is_empty() || ask.needs.len() > MOST_NEEDS {
+        return Err(Error::malformed(format!(
+            "`needs` does not hold 1 to {MOST_NEEDS} needs"
+        )));
+    }
+    for (at, need) in ask.needs.iter().enumerate() {
+        if !(1..=MOST_APPROVALS).contains(&need.approvals) {
+            return Err(Error::malformed(format!(
+                "`approvals` is not within 1 and {MOST_APPROVALS}"
+            )));
+        }
+        if need.approver == Approver::User && (ask.user.is_none() || need.approvals > 1) {
+            return Err(Error::malformed(
+                "a confirmation needs a `user`, and one approval",
+            ));
+        }
+        let before = ask.needs.iter().take(at);
+        if before
+            .into_iter()
+            .any(|other| other.approver == need.approver)
+        {
+            return Err(Error::malformed("`needs` names one approver twice"));
+        }
+    }
+    if ask.expires_in == Some(0) {
+        return Err(Error::malformed(
+            "`expiresIn` is 0, so that nobody could decide",
+        ));
+    }
+    if ask.masked().is_none() {
+        return Err(Error::malformed(
+            "`sensitive` leads to nothing in `arguments`",
+        ));
+    }
+    Ok(())
 }
 
 fn answer(service: &Service, approval: Approval) -> Answer {
@@ -235,4 +257,5 @@ async fn decide(
     Ok(Json(approval.into()))
 }
 
+const MOST_NEEDS: usize = 16;
 const MOST_APPROVALS: u32 = 10;

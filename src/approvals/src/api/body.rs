@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::{
-    approval::{Answer, Ask},
+    approval::{Answer, Approver, Ask},
     cx::Timestamp,
     json::Doc,
 };
@@ -74,6 +74,7 @@ pub(super) struct Approval {
     state: State,
     /// SHA-256 of what it is bound to
     fingerprint: String,
+    /// Sensitive values are masked
     #[schema(value_type = AskSchema)]
     ask: Ask,
     #[schema(format = DateTime)]
@@ -87,15 +88,37 @@ pub(super) struct Approval {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     used_at: Option<String>,
+    /// Who may decide for which need
+    deciders: Vec<Decider>,
     /// What each person said
     votes: Vec<Vote>,
 }
 
+/// Who may decide for a need: whom the policy names, or whom an escalation has added.
+#[derive(Serialize, ToSchema)]
+struct Decider {
+    #[schema(schema_with = approver)]
+    need: Approver,
+    #[schema(schema_with = approver)]
+    approver: Approver,
+}
+
 /// What one person decided.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Vote {
+#[serde(rename_all = "camelCase")]
+struct Vote {
     verdict: Verdict,
+    /// A person, or `automatic:` and the id of a rule of the configuration
     by: String,
+    /// For which need
+    #[schema(schema_with = approver)]
+    need: Approver,
+    /// By which role
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    /// Who has lent them the role
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<String>,
     #[schema(format = DateTime)]
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,8 +145,15 @@ impl From<store::Approval> for Approval {
             expires_at: approval.expires_at.rfc3339(),
             decided_at: approval.decided_at.map(Timestamp::rfc3339),
             used_at: approval.used_at.map(Timestamp::rfc3339),
+            deciders: approval.deciders.into_iter().map(Decider::from).collect(),
             votes: approval.votes.into_iter().map(Vote::from).collect(),
         }
+    }
+}
+
+impl From<store::Decider> for Decider {
+    fn from(store::Decider { need, approver }: store::Decider) -> Self {
+        Self { need, approver }
     }
 }
 
@@ -132,6 +162,9 @@ impl From<store::Vote> for Vote {
         Self {
             verdict: vote.verdict,
             by: vote.person,
+            need: vote.right.need,
+            role: vote.right.role,
+            on_behalf_of: vote.right.on_behalf_of,
             at: vote.at.rfc3339(),
             reason: vote.reason,
         }
@@ -175,6 +208,11 @@ impl ToSchema for AnswerSchema {
     fn name() -> Cow<'static, str> {
         "Answer".into()
     }
+}
+
+/// An [`Approver`], as the document describes it.
+pub(crate) fn approver() -> RefOr<Schema> {
+    schema::<Approver>()
 }
 
 /// The schema of a type of the engine, which knows nothing of OpenAPI.

@@ -1,5 +1,7 @@
 //! Who may see and decide what, whoever carries the words: the API or the page.
 
+use std::collections::BTreeSet;
+
 use engine::approval::Approver;
 
 use super::{Service, now};
@@ -39,18 +41,25 @@ impl Service {
         }
         let ruling = Ruling {
             verdict,
-            person: &person.id,
+            sight: person.sight(),
             reason,
         };
-        let approval = self.store.decide(&approval.id, ruling, now()).await?;
-        let approval = approval.map_err(|refused| match refused {
+        let decided = self.store.decide(&approval.id, ruling, now()).await?;
+        let approval = decided.map_err(|refused| match refused {
             Refused::Unknown => Error::unknown(),
             Refused::State(State::Pending) => {
                 Error::conflict("nobody has approved it yet: deny it")
             }
             Refused::State(State::Approved) => Error::conflict("it is approved already: revoke it"),
             Refused::State(state) => Error::conflict(format!("it is {} already", state.name())),
-            Refused::Again => Error::conflict("you have approved it already: somebody else has to"),
+            Refused::Again => Error::conflict(
+                "you have approved it already, or somebody on your behalf: somebody else has to",
+            ),
+            Refused::Met => Error::conflict(format!(
+                "what you can approve for is approved already: it waits for {}",
+                missing(&approval)
+            )),
+            Refused::Right => lack(person, &approval),
         })?;
         self.metrics.decided(verdict);
         self.announce(&approval.id);
@@ -60,21 +69,37 @@ impl Service {
 
 /// Whether `person`, who sees an approval, may decide about it.
 pub(crate) fn may_decide(person: &Person, approval: &Approval) -> Result<(), Error> {
-    let ask = &approval.ask;
-    let own = ask.user.as_deref() == Some(person.id.as_str());
-    match ask.needs.first().map(|need| &need.approver) {
-        Some(Approver::User) if own => Ok(()),
-        Some(Approver::User) | None => {
-            Err(Error::forbidden("only the user of the call can confirm it"))
-        }
-        Some(Approver::Role(_)) if own => {
-            Err(Error::forbidden("nobody decides about what they asked for"))
-        }
-        Some(Approver::Role(role)) if person.roles.contains(role) => Ok(()),
-        Some(Approver::Role(role)) => {
-            Err(Error::forbidden(format!("this needs the role `{role}`")))
-        }
+    if approval.rights(person.sight()).is_empty() {
+        return Err(lack(person, approval));
     }
+    Ok(())
+}
+
+/// What keeps `person` from deciding.
+fn lack(person: &Person, approval: &Approval) -> Error {
+    let deciders = approval.deciders.iter();
+    let roles: BTreeSet<_> = deciders
+        .filter_map(|decider| decider.approver.role())
+        .collect();
+    if roles.is_empty() {
+        return Error::forbidden("only the user of the call can confirm it");
+    }
+    let own = approval.ask.user.as_deref() == Some(person.id.as_str());
+    // Whoever has the role all the same has it from the one who asked.
+    if own || person.sight().holds().any(|role| roles.contains(role)) {
+        return Error::forbidden("nobody decides about what they asked for");
+    }
+    let roles: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
+    Error::forbidden(format!("this needs the role {}", roles.join(" or ")))
+}
+
+/// Who still has to approve.
+fn missing(approval: &Approval) -> String {
+    let missing = approval.unmet().map(|(need, _)| match &need.approver {
+        Approver::Role(role) => format!("the role `{role}`"),
+        Approver::User => "the user of the call".to_owned(),
+    });
+    missing.collect::<Vec<_>>().join(" and ")
 }
 
 const LONGEST_REASON: usize = 2_000;

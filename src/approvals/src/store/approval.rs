@@ -3,7 +3,7 @@
 use engine::{approval::Ask, cx::Timestamp};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::Ruling;
+use super::{Decider, Right};
 
 /// An ask and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct Approval {
     pub fingerprint: String,
     /// What became of it.
     pub state: State,
-    /// What was asked.
+    /// What was asked, as everybody may see it: sensitive values are masked, so that its fingerprint
+    /// is another.
     pub ask: Ask,
     /// When it was asked first.
     pub created_at: Timestamp,
@@ -24,6 +25,8 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// When it was used.
     pub used_at: Option<Timestamp>,
+    /// Who may decide for which need.
+    pub deciders: Vec<Decider>,
     /// What each person said, in order.
     pub votes: Vec<Vote>,
 }
@@ -35,6 +38,8 @@ pub struct Vote {
     pub verdict: Verdict,
     /// Who.
     pub person: String,
+    /// By what right.
+    pub right: Right,
     /// When.
     pub at: Timestamp,
     /// Why.
@@ -85,50 +90,47 @@ impl Approval {
         Self::whole(connection, row).await
     }
 
-    /// A row of `asks`, if there is one, with its votes.
+    /// A row of `asks`, if there is one, with all that belongs to it.
     pub(super) async fn whole(
         connection: &mut AnyConnection,
         row: Option<AnyRow>,
     ) -> Result<Option<Self>, sqlx::Error> {
         let Some(row) = row else { return Ok(None) };
         let mut approval = Self::read(&row)?;
-        approval.votes = Vote::of(connection, &approval.id).await?;
+        approval.complete(connection).await?;
         Ok(Some(approval))
     }
 
-    /// A row of `asks`, without its votes.
+    /// A row of `asks` alone.
     pub(super) fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let ask = row.try_get::<&str, _>("ask")?;
         Ok(Self {
             id: row.try_get("id")?,
             fingerprint: row.try_get("fingerprint")?,
-            state: named(&State::ALL, State::name, row.try_get("state")?)?,
+            state: State::read(row)?,
             ask: serde_json::from_str(ask).map_err(|error| sqlx::Error::Decode(error.into()))?,
             created_at: Timestamp(row.try_get("created_at")?),
             expires_at: Timestamp(row.try_get("expires_at")?),
             decided_at: row.try_get::<Option<_>, _>("decided_at")?.map(Timestamp),
             used_at: row.try_get::<Option<_>, _>("used_at")?.map(Timestamp),
+            deciders: Vec::new(),
             votes: Vec::new(),
         })
     }
 
-    /// How many people still have to approve.
-    #[must_use]
-    pub fn missing(&self) -> usize {
-        let given = self
-            .votes
-            .iter()
-            .filter(|vote| vote.verdict == Verdict::Approve);
-        let needed: u32 = self.ask.needs.iter().map(|need| need.approvals).sum();
-        (needed.max(1) as usize).saturating_sub(given.count())
+    /// Reads what belongs to it.
+    pub(super) async fn complete(
+        &mut self,
+        connection: &mut AnyConnection,
+    ) -> Result<(), sqlx::Error> {
+        self.deciders = Decider::of(&mut *connection, &self.id).await?;
+        self.votes = Vote::of(connection, &self.id).await?;
+        Ok(())
     }
 }
 
 impl Vote {
-    pub(super) async fn of(
-        connection: &mut AnyConnection,
-        id: &str,
-    ) -> Result<Vec<Self>, sqlx::Error> {
+    async fn of(connection: &mut AnyConnection, id: &str) -> Result<Vec<Self>, sqlx::Error> {
         let rows = sqlx::query("SELECT * FROM votes WHERE ask = $1 ORDER BY at, verdict, person")
             .bind(id)
             .fetch_all(connection)
@@ -140,13 +142,10 @@ impl Vote {
         Ok(Self {
             verdict: named(&Verdict::ALL, Verdict::name, row.try_get("verdict")?)?,
             person: row.try_get("person")?,
+            right: Right::read(row)?,
             at: Timestamp(row.try_get("at")?),
             reason: row.try_get("reason")?,
         })
-    }
-
-    pub(super) fn is_by(&self, ruling: Ruling<'_>) -> bool {
-        self.verdict == ruling.verdict && self.person == ruling.person
     }
 }
 
@@ -159,6 +158,10 @@ impl State {
         Self::Expired,
         Self::Used,
     ];
+
+    pub(super) fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        named(&Self::ALL, Self::name, row.try_get("state")?)
+    }
 
     /// Its name in the database and on the wire.
     #[must_use]

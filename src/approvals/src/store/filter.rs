@@ -3,7 +3,7 @@
 use engine::approval::Approver;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Approval, State, Store, approval::Vote, role_key};
+use super::{Approval, Lent, State, Store, right};
 
 /// What to look for; all of it has to hold.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,8 @@ pub struct Sight<'a> {
     pub person: &'a str,
     /// What they are.
     pub roles: &'a [String],
+    /// What others have made them for a time.
+    pub lent: &'a [Lent],
     /// Only asks of this tenant (`Some(None)`: of none); `None`: tenants are not told apart.
     pub tenant: Option<Option<&'a str>>,
 }
@@ -71,11 +73,20 @@ impl Sight<'_> {
             .tenant
             .is_none_or(|tenant| tenant == ask.tenant.as_deref());
         let own = ask.user.as_deref() == Some(self.person);
-        let decides = ask.needs.iter().any(|need| match &need.approver {
-            Approver::Role(role) => self.roles.contains(role),
-            Approver::User => own,
-        });
+        let decides = approval
+            .deciders
+            .iter()
+            .any(|decider| match &decider.approver {
+                Approver::Role(role) => self.holds().any(|held| held == role),
+                Approver::User => own,
+            });
         here && (own || decides)
+    }
+
+    /// Every role, their own and lent.
+    pub(crate) fn holds(&self) -> impl Iterator<Item = &str> {
+        let lent = self.lent.iter().map(|lent| &lent.role);
+        self.roles.iter().chain(lent).map(String::as_str)
     }
 }
 
@@ -96,7 +107,6 @@ impl Store {
         let mut wanted = Conditions::default();
         wanted.seen(sight);
         let state = filter.state.map(|state| state.name().to_owned());
-        let role = filter.role.as_deref().map(role_key);
         let asker = match filter.whose {
             Whose::Any => None,
             Whose::Own => Some("asker = "),
@@ -116,13 +126,16 @@ impl Store {
             ("tool = ", &filter.tool),
             ("asker = ", &filter.user),
             ("tenant = ", &filter.tenant),
-            ("approver = ", &role),
             (beyond, &filter.before),
         ] {
             if let Some(value) = value {
                 let place = wanted.bind(value);
                 wanted.all.push(format!("{sql}{place}"));
             }
+        }
+        if let Some(role) = &filter.role {
+            let decided = wanted.decided_by([role.as_str()].into_iter());
+            wanted.all.push(decided);
         }
         if let Some(text) = &filter.text {
             let place = wanted.bind(&like(text));
@@ -150,7 +163,7 @@ impl Store {
             .map(Approval::read)
             .collect::<Result<Vec<_>, _>>()?;
         for item in &mut items {
-            item.votes = Vote::of(&mut connection, &item.id).await?;
+            item.complete(&mut connection).await?;
         }
         let next = (rows.len() > filter.limit).then(|| items.last().map(|item| item.id.clone()));
         Ok(Page {
@@ -195,11 +208,21 @@ impl Conditions {
                 self.all.push(format!("tenant = {place}"));
             }
         }
-        let mut either = vec![format!("asker = {}", self.bind(sight.person))];
-        for role in sight.roles {
-            either.push(format!("approver = {}", self.bind(&role_key(role))));
+        let own = self.bind(sight.person);
+        let decides = self.decided_by(sight.holds());
+        self.all.push(format!("(asker = {own} OR {decides})"));
+    }
+
+    /// Whether one of `roles` may decide for one of the needs.
+    fn decided_by<'a>(&mut self, roles: impl Iterator<Item = &'a str>) -> String {
+        let roles: Vec<_> = roles
+            .map(|role| self.bind(&right::name(&Approver::Role(role.to_owned()))))
+            .collect();
+        if roles.is_empty() {
+            return "1 = 0".to_owned();
         }
-        self.all.push(format!("({})", either.join(" OR ")));
+        let roles = roles.join(", ");
+        format!("id IN (SELECT ask FROM deciders WHERE approver IN ({roles}))")
     }
 }
 

@@ -315,6 +315,10 @@ impl Turn<'_> {
             .await?;
         for row in &news {
             self.seq = row.try_get("seq")?;
+            let Some(id) = row.try_get::<Option<&str>, _>("ask")? else {
+                // It concerns no ask.
+                continue;
+            };
             if !wanted.covers(&parse(row, "entry")?, &asked(row)?) {
                 continue;
             }
@@ -322,7 +326,7 @@ impl Turn<'_> {
             sqlx::query(sql)
                 .bind(&wanted.hook)
                 .bind(self.seq)
-                .bind(row.try_get::<&str, _>("ask")?)
+                .bind(id)
                 .bind(now.0)
                 .execute(&mut *self.tx)
                 .await?;

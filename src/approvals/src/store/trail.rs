@@ -2,11 +2,15 @@
 
 use std::fmt;
 
-use engine::{approval::Ask, digest::sha256, json::Doc};
+use engine::{
+    approval::{Approver, Ask},
+    digest::sha256,
+    json::Doc,
+};
 use serde::{Deserialize, Serialize};
 use sqlx::{Row as _, any::AnyRow};
 
-use super::{State, Store};
+use super::{Delegation, State, Store};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -16,25 +20,40 @@ pub struct Entry {
     pub seq: i64,
     /// When (RFC 3339).
     pub at: String,
-    /// To which approval.
-    pub approval: String,
+    /// To which approval; a delegation concerns none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// What.
     pub event: Event,
     /// The approval's state after it: still `pending` where more people have to approve.
-    pub state: State,
-    /// Who did it, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Who did it: a person, or `automatic:` and the id of a rule of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// For which of its needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = crate::api::approver)]
+    pub need: Option<Approver>,
+    /// By which role; where it was escalated, to which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Who has lent them the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
     /// Why, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What the approval is bound to, where it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// What was asked, where it was opened.
+    /// What was asked, where it was opened; sensitive values are masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub ask: Option<Ask>,
+    /// What was lent, or taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Delegation>,
     /// The hash of the entry before; empty in the first one.
     pub previous: String,
 }
@@ -55,6 +74,14 @@ pub enum Event {
     Expired,
     /// The call went through.
     Used,
+    /// Somebody has seen the sensitive values.
+    Unmasked,
+    /// Nobody had decided for a while, so that others may as well.
+    Escalated,
+    /// Somebody has lent a role.
+    Delegated,
+    /// Somebody has taken back what they lent.
+    Withdrawn,
 }
 
 /// The first entry of the trail that is not as it was written.
@@ -158,7 +185,7 @@ impl Store {
 fn fault(
     text: &str,
     seq: i64,
-    approval: &str,
+    approval: Option<String>,
     hash: &str,
     last: &(i64, String),
 ) -> Option<&'static str> {

@@ -236,6 +236,54 @@ fn scribble_text(text: &str, escaped: bool, out: &mut String) {
     out.push('"');
 }
 
+#[test]
+fn what_is_sensitive_is_masked() {
+    let check = |sensitive: &[&str], expected: Option<&str>| {
+        let ask = Ask {
+            arguments: payload(
+                r#"{"card":{"number":"4111","~/":1},"lines":[{"x":null},2],"n":1e30}"#,
+            ),
+            sensitive: sensitive
+                .iter()
+                .map(|&pointer| pointer.to_owned())
+                .collect(),
+            ..ask()
+        };
+        let masked = ask.masked();
+        assert_eq!(
+            masked.as_ref().map(|ask| ask.arguments.text()),
+            expected,
+            "{sensitive:?}"
+        );
+        assert!(
+            masked
+                .is_none_or(|masked| masked.sensitive == ask.sensitive && masked.tool == ask.tool)
+        );
+    };
+    let plain = r#"{"card":{"number":"4111","~/":1},"lines":[{"x":null},2],"n":1e+30}"#;
+    check(&[], Some(plain));
+    check(
+        &["/card/number"],
+        Some(&plain.replace(r#""4111""#, r#""***""#)),
+    );
+    check(
+        &["/card/~0~1"],
+        Some(&plain.replace(r#":1}"#, r#":"***"}"#)),
+    );
+    check(
+        &["/lines/1", "/lines/0/x"],
+        Some(&plain.replace(r#"[{"x":null},2]"#, r#"[{"x":"***"},"***"]"#)),
+    );
+    check(
+        &["/lines/0/x", "/lines/0", "/lines", "/lines"],
+        Some(&plain.replace(r#"[{"x":null},2]"#, r#""***""#)),
+    );
+    check(&[""], Some(r#""***""#));
+    for nowhere in ["/cards", "card", "/lines/2", "/lines/x", "/n/0", "/card/"] {
+        check(&[nowhere], None);
+    }
+}
+
 /// The same value by serde's own measure, with `1.0` and `1` one number.
 fn same(one: &Value, two: &Value) -> bool {
     match (one, two) {

@@ -47,8 +47,8 @@ pub(super) async fn a_hook_hears_what_it_wants_in_order([one, two]: [Store; 2]) 
         panic!("{next:?}")
     };
     assert_eq!(
-        (next.entry.event, &next.entry.approval),
-        (Event::Used, &early.id)
+        (next.entry.event, next.entry.approval.as_ref()),
+        (Event::Used, Some(&early.id))
     );
     assert_eq!(next.ask, ask(), "what was asked is told each time");
     let stored = one.export(2).await.unwrap();
