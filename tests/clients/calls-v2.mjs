@@ -1,5 +1,5 @@
-// TypeScript SDK v2: the calls of argv[3] on one session at argv[2]; outcomes as JSON lines.
-// argv[4] is the era: `legacy`, `auto`, or a version.
+// TypeScript SDK v2: calls on one session at argv[2], as drive.mjs has them.
+// argv[3] is the era: `legacy`, `auto`, or a version.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { drive } from "./drive.mjs";
 
@@ -7,7 +7,8 @@ const { url, headers, era } = drive.arguments();
 const mode = ["legacy", "auto"].includes(era) ? era : { pin: era };
 const client = new Client(
   { name: "calls-v2", version: "1" },
-  { capabilities: {}, versionNegotiation: { mode } },
+  { capabilities: drive.capabilities, versionNegotiation: { mode } },
 );
+if (drive.elicits) client.setRequestHandler("elicitation/create", drive.elicit);
 await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
 await drive.calls(client);

@@ -1,38 +1,29 @@
-"""Python SDK 2.x: the calls of argv[2] on one session at argv[1]; outcomes as JSON lines.
+"""Python SDK 2.x: calls on one session at argv[1], as drive.py has them.
 
-argv[3] is the era: `legacy`, `auto`, or a version.
+argv[2] is the era: `legacy`, `auto`, or a version.
 """
 
-import json
-import os
 import sys
 
 import anyio
 import httpx2
+from drive import HEADERS, calls, elicitation
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-
-TOKEN = os.environ.get("TOKEN")
-HEADERS = {"authorization": f"Bearer {TOKEN}"} if TOKEN else {}
-
-
-def say(outcome):
-    print(json.dumps(outcome), flush=True)
+from mcp.types import ElicitResult
 
 
 async def main():
-    url, calls, era = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
+    url, era = sys.argv[1:]
     async with (
         httpx2.AsyncClient(headers=HEADERS, timeout=20) as http,
-        Client(streamable_http_client(url, http_client=http), mode=era) as client,
+        Client(
+            streamable_http_client(url, http_client=http),
+            mode=era,
+            elicitation_callback=elicitation(ElicitResult),
+        ) as client,
     ):
-        say({"tools": [tool.name for tool in (await client.list_tools()).tools]})
-        for call in calls:
-            try:
-                result = await client.call_tool(call["name"], call["arguments"])
-                say({"result": result.model_dump(by_alias=True, mode="json", exclude_none=True)})
-            except MCPError as fault:
-                say({"error": {"kind": "MCPError", "code": fault.code, "message": fault.message, "data": fault.data}})
+        await calls(client, MCPError, lambda fault: fault)
 
 
 anyio.run(main)

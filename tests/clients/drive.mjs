@@ -1,7 +1,18 @@
-// What the client scripts share: their arguments, and their outcomes as JSON lines.
+// What the client scripts share: calls come in, outcomes go out, as JSON lines.
+import { createInterface } from "node:readline";
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
 export const drive = {
+  // Whether the client shows URLs to its user.
+  elicits: Boolean(process.env.ELICITS),
+
+  get capabilities() {
+    return this.elicits ? { elicitation: { url: {} } } : {};
+  },
+
   arguments() {
-    const [url, , era] = process.argv.slice(2);
+    const [url, era] = process.argv.slice(2);
     const token = process.env.TOKEN;
     const headers = token ? { authorization: `Bearer ${token}` } : {};
     return { url: new URL(url), headers, era };
@@ -10,7 +21,7 @@ export const drive = {
   // Each call's result or error; the session is never renewed.
   async calls(client, retry = (call) => call()) {
     this.print({ tools: (await client.listTools()).tools.map((tool) => tool.name) });
-    for (const call of JSON.parse(process.argv[3])) {
+    for (let call; (call = await this.next()); ) {
       try {
         this.print({ result: await retry(() => client.callTool(call)) });
       } catch (error) {
@@ -19,6 +30,17 @@ export const drive = {
       }
     }
     await client.close();
+  },
+
+  // Shows a URL; what the user does about it is the next line.
+  async elicit({ params }) {
+    drive.print({ elicitation: params });
+    return drive.next();
+  },
+
+  async next() {
+    const { value, done } = await lines.next();
+    return done ? undefined : JSON.parse(value);
   },
 
   print(outcome) {

@@ -1,4 +1,4 @@
-// TypeScript SDK v1 through the OAuth flow; arguments and outcomes as in calls-v1.mjs.
+// TypeScript SDK v1 through the OAuth flow; calls and outcomes as in calls-v1.mjs.
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";

@@ -1,4 +1,4 @@
-// TypeScript SDK v2 through the OAuth flow; arguments and outcomes as in calls-v2.mjs.
+// TypeScript SDK v2 through the OAuth flow; calls and outcomes as in calls-v2.mjs.
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import { drive } from "./drive.mjs";
 import { run } from "./oauth.mjs";
