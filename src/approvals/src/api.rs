@@ -3,6 +3,7 @@
 
 mod asks;
 mod body;
+mod delegations;
 mod ops;
 
 use std::{sync::Arc, time::Instant};
@@ -52,6 +53,9 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(asks::deny))
         .routes(routes!(asks::revoke))
         .routes(routes!(asks::trail))
+        .routes(routes!(asks::unmask))
+        .routes(routes!(delegations::lend, delegations::list))
+        .routes(routes!(delegations::withdraw))
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
         .routes(routes!(ops::metrics))

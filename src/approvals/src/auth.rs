@@ -82,7 +82,7 @@ impl Door {
         let claims = decode::<Value>(token, &key, &validation).ok()?.claims;
         let tenant = self.claims.tenant.as_deref();
         Some(Caller::Person(Person {
-            id: text(&claims, &self.claims.user)?,
+            id: text(&claims, &self.claims.user).filter(|id| is_person(id))?,
             roles: words(&claims, &self.claims.roles),
             lent: Vec::new(),
             tenant: tenant.map(|path| text(&claims, path)),
@@ -148,6 +148,11 @@ async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
     }
 }
 
+/// Whether a name can be a person's: rules of the configuration decide under names of their own.
+pub(crate) fn is_person(name: &str) -> bool {
+    !name.trim().is_empty() && !name.starts_with(AUTOMATIC)
+}
+
 /// A claim by its path: `sub`, `realm_access.roles`.
 fn claim<'a>(claims: &'a Value, path: &str) -> Option<&'a Value> {
     // A name may itself hold dots, as URIs do.
@@ -177,4 +182,6 @@ fn words(claims: &Value, path: &str) -> Vec<String> {
     }
 }
 
+/// What the name of a rule of the configuration begins with, where it decides.
+pub(crate) const AUTOMATIC: &str = "automatic:";
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];

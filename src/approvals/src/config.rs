@@ -34,6 +34,9 @@ pub struct Config {
     /// How long a refusal is repeated to whoever asks the same again, before they may ask anew.
     #[serde(default = "denial", deserialize_with = "duration")]
     pub denial: Duration,
+    /// Who may see the values that the registry calls sensitive; absent: nobody.
+    #[serde(default)]
+    pub unmask: Unmask,
     /// How long closed asks can be found; the trail keeps them longer.
     #[serde(default = "retention", deserialize_with = "duration")]
     pub retention: Duration,
@@ -95,6 +98,14 @@ pub struct Claims {
     /// Where they belong. If it is given, people see asks of their own tenant only, and without the
     /// claim those of none.
     pub tenant: Option<String>,
+}
+
+/// Who may see sensitive values. Each look is recorded in the trail.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unmask {
+    /// Whoever holds one of these roles by their own token, and may see the ask.
+    pub roles: Vec<String>,
 }
 
 impl Config {

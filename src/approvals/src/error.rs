@@ -54,7 +54,11 @@ impl Error {
 
     /// The same for what does not exist and for what this caller may not see.
     pub(crate) fn unknown() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "no such approval")
+        Self::absent("no such approval")
+    }
+
+    pub(crate) fn absent(told: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, told)
     }
 
     pub(crate) fn conflict(told: impl Into<String>) -> Self {

@@ -1,6 +1,7 @@
 //! The running service: the store, who may come in, and who waits for what.
 
 mod decide;
+mod lend;
 
 use std::{
     num::NonZeroU32,
@@ -17,7 +18,7 @@ use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     auth::Door,
-    config::{Config, nanoseconds},
+    config::{Config, Unmask, nanoseconds},
     error::Error,
     metrics::Metrics,
     store::{Store, Terms},
@@ -27,6 +28,7 @@ use crate::{
 pub struct Service {
     pub(crate) store: Store,
     pub(crate) terms: Terms,
+    unmask: Unmask,
     pub(crate) url: String,
     pub(crate) door: Door,
     pub(crate) metrics: Metrics,
@@ -53,6 +55,7 @@ impl Service {
         Ok(Self {
             store,
             terms: config.terms(),
+            unmask: config.unmask.clone(),
             url: url.trim_end_matches('/').to_owned(),
             door: Door::new(config.filter.secret.read()?, &config.approvers)?,
             metrics: Metrics::new(),

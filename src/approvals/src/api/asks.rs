@@ -193,6 +193,20 @@ pub(super) async fn trail(
     Ok(Json(service.store.trail(&approval.id).await?))
 }
 
+/// Show what is masked, to who may see it; each time is recorded
+#[utoipa::path(
+    post, path = "/v1/asks/{id}/unmask", tag = "people", params(("id" = String, Path)), security(("person" = [])),
+    responses((status = OK, body = body::Approval), (status = FORBIDDEN), (status = NOT_FOUND), (status = CONFLICT))
+)]
+pub(super) async fn unmask(
+    person: Person,
+    Extract(service): Extract<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Json<body::Approval>, Error> {
+    let approval = service.unmask(&person, &id).await?;
+    Ok(Json(approval.into()))
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Words {

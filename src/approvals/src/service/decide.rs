@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::approval::Approver;
+use engine::approval::{Approver, Ask};
 
 use super::{Service, now};
 use crate::{
@@ -30,14 +30,9 @@ impl Service {
     ) -> Result<Approval, Error> {
         let approval = self.see(person, id).await?;
         may_decide(person, &approval)?;
-        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let reason = words(reason)?;
         if reason.is_none() && verdict != Verdict::Approve {
             return Err(Error::malformed("say why, in `reason`: the agent is told"));
-        }
-        if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
-            return Err(Error::malformed(format!(
-                "`reason` is longer than {LONGEST_REASON} bytes"
-            )));
         }
         let ruling = Ruling {
             verdict,
@@ -65,6 +60,37 @@ impl Service {
         self.announce(&approval.id);
         Ok(approval)
     }
+
+    /// One approval with all its values, if `person` may see them. It is recorded before.
+    pub(crate) async fn unmask(&self, person: &Person, id: &str) -> Result<Approval, Error> {
+        let approval = self.see(person, id).await?;
+        let allowed = |role| self.unmask.roles.contains(role);
+        if !person.roles.iter().any(allowed) {
+            return Err(Error::forbidden(
+                "none of your roles may see what is masked",
+            ));
+        }
+        let arguments = self.store.unmask(id, &person.id, now()).await?;
+        let arguments = arguments.ok_or_else(|| {
+            Error::conflict("nothing in it is masked, or it is closed, and the values are gone")
+        })?;
+        let ask = Ask {
+            arguments,
+            ..approval.ask
+        };
+        Ok(Approval { ask, ..approval })
+    }
+}
+
+/// What somebody gives as a reason, unless it is blank.
+pub(super) fn words(reason: Option<&str>) -> Result<Option<&str>, Error> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
+        return Err(Error::malformed(format!(
+            "`reason` is longer than {LONGEST_REASON} bytes"
+        )));
+    }
+    Ok(reason)
 }
 
 /// Whether `person`, who sees an approval, may decide about it.

@@ -63,6 +63,7 @@ impl World {
                 "jwks": { "file": at("jwks.json") },
                 "claims": { "roles": "realm.roles", "tenant": "tenant" },
             },
+            "unmask": { "roles": ["auditor"] },
         });
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();
@@ -122,6 +123,13 @@ impl World {
     /// The filter asks; the answer.
     pub(super) async fn ask(&self, ask: &Value) -> Value {
         let said = self.call("POST", "/v1/asks", SECRET, ask).await;
+        assert_eq!(said.status, StatusCode::OK, "{said:?}");
+        said.body
+    }
+
+    /// Somebody lends their role of finance; the delegation.
+    pub(super) async fn lend(&self, giver: &str, to: &str) -> Value {
+        let said = self.call("POST", "/v1/delegations", giver, &loan(to)).await;
         assert_eq!(said.status, StatusCode::OK, "{said:?}");
         said.body
     }
