@@ -15,6 +15,7 @@ pub mod load;
 pub mod message;
 pub mod mutation;
 pub mod payload;
+pub mod postgres;
 pub mod recorder;
 pub mod script;
 pub mod serve;

@@ -1,7 +1,8 @@
 //! What is asked, decided and used, in SQLite or PostgreSQL.
 //!
-//! Every change takes the end of the trail first (`change.rs`), so changes come one after the other
-//! whatever the number of replicas, and each is in the trail exactly if it happened.
+//! Changes queue (`writer.rs`), and take the end of the trail first, so they come one after the other
+//! whatever the number of replicas. Each is in the trail exactly if it happened, and is told of when
+//! it is durable.
 //! The store has no clock: the time comes in with each call.
 
 mod approval;
@@ -13,8 +14,9 @@ mod postgres;
 mod right;
 mod sqlite;
 mod trail;
+mod writer;
 
-use std::sync::Once;
+use std::{sync::Once, time::Duration};
 
 use engine::{
     approval::{Ask, Payload},
@@ -25,7 +27,6 @@ use sqlx::{
     any::AnyPoolOptions,
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::sync::Mutex;
 
 pub use approval::{Approval, State, Verdict, Vote};
 pub use delegation::{Delegation, Lent, Loan};
@@ -35,13 +36,13 @@ pub use right::{Decider, Right};
 pub use trail::{Broken, Entry, Event};
 
 use change::{Change, json};
+use writer::Writer;
 
 /// A database, open.
 #[derive(Debug)]
 pub struct Store {
     pool: AnyPool,
-    /// One change at a time, in the order they came: the database's own queue is not fair.
-    writer: Mutex<()>,
+    writer: Writer,
 }
 
 /// How long things stand, where an ask does not say.
@@ -107,6 +108,7 @@ impl Store {
         AnyConnection::connect(&url).await?.close().await?;
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     for statement in dialect.session {
@@ -131,8 +133,8 @@ impl Store {
             .run(&pool)
             .await?;
         Ok(Self {
+            writer: Writer::start(pool.clone()),
             pool,
-            writer: Mutex::new(()),
         })
     }
 
@@ -249,9 +251,8 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    async fn change(&self, now: Timestamp) -> Result<Change<'_>, sqlx::Error> {
-        let turn = self.writer.lock().await;
-        Change::begin(self.pool.begin().await?, turn, now).await
+    async fn change(&self, now: Timestamp) -> Result<Change, sqlx::Error> {
+        Ok(Change::new(self.writer.begin().await?, now))
     }
 }
 
@@ -294,6 +295,8 @@ impl Key {
 }
 
 const CONNECTIONS: u32 = 8;
+/// How long a reader waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -6,64 +6,41 @@ use engine::{
     digest::sha256,
 };
 use serde::Serialize;
-use sqlx::{Any, AnyConnection, Row as _, Transaction};
-use tokio::sync::MutexGuard;
+use sqlx::{AnyConnection, Row as _};
 use uuid::{NoContext, Uuid};
 
 use super::{
     Approval, Entry, Event, Key, Refused, Ruling, State, Terms, Verdict, Vote, right,
     trail::canonical,
+    writer::{End, Savepoint},
 };
 
-/// A transaction that holds the end of the trail.
-pub(super) struct Change<'a> {
-    tx: Transaction<'static, Any>,
-    _turn: MutexGuard<'a, ()>,
+/// A turn of the writer (`writer.rs`), and the time at which it is made.
+pub(super) struct Change {
+    turn: Savepoint,
     now: Timestamp,
-    /// The end of the trail.
-    seq: i64,
-    hash: String,
 }
 
-impl<'a> Change<'a> {
-    pub(super) async fn begin(
-        mut tx: Transaction<'static, Any>,
-        turn: MutexGuard<'a, ()>,
-        now: Timestamp,
-    ) -> Result<Self, sqlx::Error> {
-        // A write comes first: in PostgreSQL it takes the row, in SQLite the database, and what is
-        // read after it is what all changes before have left.
-        let end = sqlx::query("UPDATE chain SET seq = seq RETURNING seq, hash")
-            .fetch_one(&mut *tx)
-            .await?;
-        Ok(Self {
-            seq: end.try_get("seq")?,
-            hash: end.try_get("hash")?,
-            tx,
-            _turn: turn,
-            now,
-        })
+impl Change {
+    pub(super) const fn new(turn: Savepoint, now: Timestamp) -> Self {
+        Self { turn, now }
     }
 
     pub(super) fn tx(&mut self) -> &mut AnyConnection {
-        &mut self.tx
+        &mut self.turn.tx
     }
 
     pub(super) fn now(&self) -> Timestamp {
         self.now
     }
 
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE chain SET seq = $1, hash = $2")
-            .bind(self.seq)
-            .bind(&self.hash)
-            .execute(&mut *self.tx)
-            .await?;
-        self.tx.commit().await
+    /// Returns when the change is durable. Without it, nothing of it is kept.
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.turn.keep().await
     }
 
     pub(super) async fn read(&mut self, id: &str) -> Result<Option<Approval>, sqlx::Error> {
-        Approval::find(&mut self.tx, id).await
+        Approval::find(self.tx(), id).await
     }
 
     pub(super) async fn open(
@@ -100,13 +77,13 @@ impl<'a> Change<'a> {
             .bind(lifetime)
             .bind(self.now.0)
             .bind(self.now.0.saturating_add(lifetime))
-            .execute(&mut *self.tx)
+            .execute(self.tx())
             .await?;
         for need in &ask.needs {
             sqlx::query("INSERT INTO deciders (ask, need, approver) VALUES ($1, $2, $2)")
                 .bind(&id)
                 .bind(right::name(&need.approver))
-                .execute(&mut *self.tx)
+                .execute(self.tx())
                 .await?;
         }
         let entry = Entry {
@@ -125,7 +102,7 @@ impl<'a> Change<'a> {
         let done = sqlx::query(sql)
             .bind(self.now.0)
             .bind(id)
-            .execute(&mut *self.tx)
+            .execute(self.tx())
             .await?;
         if done.rows_affected() != 1 {
             return Err(sqlx::Error::RowNotFound);
@@ -177,7 +154,7 @@ impl<'a> Change<'a> {
             .bind(vote.right.on_behalf_of.as_deref())
             .bind(vote.at.0)
             .bind(vote.reason.as_deref())
-            .execute(&mut *self.tx)
+            .execute(self.tx())
             .await?;
         let missing: usize = approval.unmet().map(|(_, missing)| missing).sum();
         let (event, state) = match vote.verdict {
@@ -196,7 +173,7 @@ impl<'a> Change<'a> {
                 .bind(state.name())
                 .bind(vote.at.0)
                 .bind(&approval.id)
-                .execute(&mut *self.tx)
+                .execute(self.tx())
                 .await?;
         }
         let entry = Entry {
@@ -219,7 +196,7 @@ impl<'a> Change<'a> {
     ) -> Result<Option<Payload>, sqlx::Error> {
         let sql = "SELECT payload, state FROM asks WHERE id = $1 AND payload IS NOT NULL";
         let row = sqlx::query(sql).bind(id);
-        let Some(row) = row.fetch_optional(&mut *self.tx).await? else {
+        let Some(row) = row.fetch_optional(self.tx()).await? else {
             return Ok(None);
         };
         let payload = Payload::try_from(row.try_get::<String, _>("payload")?);
@@ -238,7 +215,7 @@ impl<'a> Change<'a> {
                    WHERE state IN ('pending', 'approved') AND expires_at <= $1 RETURNING id";
         let closed = sqlx::query_scalar::<_, String>(sql)
             .bind(self.now.0)
-            .fetch_all(&mut *self.tx)
+            .fetch_all(self.tx())
             .await?;
         for id in &closed {
             self.append(self.step(id, Event::Expired, State::Expired))
@@ -258,7 +235,7 @@ impl<'a> Change<'a> {
 
     pub(super) fn entry(&self, event: Event) -> Entry {
         Entry {
-            seq: self.seq + 1,
+            seq: self.turn.end.seq + 1,
             at: self.now.rfc3339(),
             approval: None,
             event,
@@ -271,7 +248,7 @@ impl<'a> Change<'a> {
             fingerprint: None,
             ask: None,
             delegation: None,
-            previous: self.hash.clone(),
+            previous: self.turn.end.hash.clone(),
         }
     }
 
@@ -283,9 +260,12 @@ impl<'a> Change<'a> {
             .bind(entry.approval.as_deref())
             .bind(text)
             .bind(&hash)
-            .execute(&mut *self.tx)
+            .execute(self.tx())
             .await?;
-        (self.seq, self.hash) = (entry.seq, hash);
+        self.turn.end = End {
+            seq: entry.seq,
+            hash,
+        };
         Ok(())
     }
 }

@@ -135,7 +135,7 @@ impl Store {
     }
 }
 
-impl Change<'_> {
+impl Change {
     async fn delegate(
         &mut self,
         giver: Sight<'_>,

@@ -9,10 +9,9 @@
 //! comes due again.
 
 use engine::{approval::Ask, cx::Timestamp};
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _, Transaction, any::AnyRow};
-use tokio::sync::MutexGuard;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{Entry, Event, Store};
+use super::{Entry, Event, Store, writer::Savepoint};
 
 /// What a hook wants to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,26 +97,25 @@ impl Store {
     /// # Errors
     /// The database fails; then nothing has changed.
     pub async fn subscribe(&self, hooks: &[&str]) -> Result<Vec<(String, i64)>, sqlx::Error> {
-        let _turn = self.writer.lock().await;
-        let mut tx = self.pool.begin().await?;
+        let mut turn = self.writer.begin().await?;
         for hook in hooks {
             let sql = "INSERT INTO hooks (id, seq) SELECT $1, seq FROM chain WHERE true \
                        ON CONFLICT (id) DO NOTHING";
-            sqlx::query(sql).bind(*hook).execute(&mut *tx).await?;
+            sqlx::query(sql).bind(*hook).execute(&mut *turn.tx).await?;
         }
         let sql =
             "SELECT id, (SELECT COUNT(*) FROM deliveries WHERE hook = id) AS count FROM hooks";
         let mut forgotten = Vec::new();
-        for row in sqlx::query(sql).fetch_all(&mut *tx).await? {
+        for row in sqlx::query(sql).fetch_all(&mut *turn.tx).await? {
             let hook: String = row.try_get("id")?;
             if hooks.contains(&hook.as_str()) {
                 continue;
             }
             let sql = "DELETE FROM hooks WHERE id = $1";
-            sqlx::query(sql).bind(&hook).execute(&mut *tx).await?;
+            sqlx::query(sql).bind(&hook).execute(&mut *turn.tx).await?;
             forgotten.push((hook, row.try_get("count")?));
         }
-        tx.commit().await?;
+        turn.keep().await?;
         Ok(forgotten)
     }
 
@@ -145,7 +143,7 @@ impl Store {
             return Ok(Vec::new());
         };
         turn.sort(wanted, now).await?;
-        let mut due = due(&mut turn.tx, &wanted.hook, now, BATCH).await?;
+        let mut due = due(&mut turn.savepoint.tx, &wanted.hook, now, BATCH).await?;
         for delivery in &mut due {
             delivery.attempts += 1;
             delivery.due_at = Some(until);
@@ -156,10 +154,10 @@ impl Store {
                 .bind(until.0)
                 .bind(&wanted.hook)
                 .bind(delivery.entry.seq)
-                .execute(&mut *turn.tx)
+                .execute(&mut *turn.savepoint.tx)
                 .await?;
         }
-        turn.tx.commit().await?;
+        turn.savepoint.keep().await?;
         Ok(due)
     }
 
@@ -189,9 +187,9 @@ impl Store {
             if let Some(error) = error {
                 query = query.bind(due_at).bind(error);
             }
-            query.execute(&mut *turn.tx).await?;
+            query.execute(&mut *turn.savepoint.tx).await?;
         }
-        turn.tx.commit().await
+        turn.savepoint.keep().await
     }
 
     /// What is still to be told or could not be, newest first.
@@ -238,15 +236,15 @@ impl Store {
             .bind(now.0)
             .bind(hook)
             .bind(seq)
-            .execute(&mut *turn.tx)
+            .execute(&mut *turn.savepoint.tx)
             .await?;
         let sql = format!("{SELECT} WHERE d.hook = $1 AND d.seq = $2");
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(hook)
             .bind(seq)
-            .fetch_optional(&mut *turn.tx)
+            .fetch_optional(&mut *turn.savepoint.tx)
             .await?;
-        turn.tx.commit().await?;
+        turn.savepoint.keep().await?;
         row.as_ref().map(Delivery::read).transpose()
     }
 
@@ -279,31 +277,28 @@ impl Store {
     }
 
     /// Takes a hook, if there is one. The write comes first, as in a change of an ask.
-    async fn turn(&self, hook: &str) -> Result<Option<Turn<'_>>, sqlx::Error> {
-        let queued = self.writer.lock().await;
-        let mut tx = self.pool.begin().await?;
+    async fn turn(&self, hook: &str) -> Result<Option<Turn>, sqlx::Error> {
+        let mut savepoint = self.writer.begin().await?;
         let row = sqlx::query("UPDATE hooks SET seq = seq WHERE id = $1 RETURNING seq")
             .bind(hook)
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut *savepoint.tx)
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Turn {
             seq: row.try_get("seq")?,
-            tx,
-            _queued: queued,
+            savepoint,
         }))
     }
 }
 
 /// A hook in one's hands: nobody else claims or settles meanwhile.
-struct Turn<'a> {
-    tx: Transaction<'static, Any>,
-    _queued: MutexGuard<'a, ()>,
+struct Turn {
+    savepoint: Savepoint,
     /// How far it has come.
     seq: i64,
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Moves the cursor on, and leaves what is wanted as deliveries.
     async fn sort(&mut self, wanted: &Subscription, now: Timestamp) -> Result<(), sqlx::Error> {
         let sql = "SELECT t.seq, t.ask, t.entry, (SELECT o.entry FROM trail o WHERE o.ask = t.ask \
@@ -311,7 +306,7 @@ impl Turn<'_> {
                    ORDER BY t.seq LIMIT 500";
         let news = sqlx::query(sql)
             .bind(self.seq)
-            .fetch_all(&mut *self.tx)
+            .fetch_all(&mut *self.savepoint.tx)
             .await?;
         for row in &news {
             self.seq = row.try_get("seq")?;
@@ -328,13 +323,13 @@ impl Turn<'_> {
                 .bind(self.seq)
                 .bind(id)
                 .bind(now.0)
-                .execute(&mut *self.tx)
+                .execute(&mut *self.savepoint.tx)
                 .await?;
         }
         sqlx::query("UPDATE hooks SET seq = $1 WHERE id = $2")
             .bind(self.seq)
             .bind(&wanted.hook)
-            .execute(&mut *self.tx)
+            .execute(&mut *self.savepoint.tx)
             .await
             .map(drop)
     }

@@ -7,7 +7,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     scheme: "postgres",
     session: &[
         "SET default_transaction_isolation = 'read committed'",
-        "SET lock_timeout = '10s'",
+        "SET lock_timeout = '4s'",
         "SET idle_in_transaction_session_timeout = '10s'",
     ],
     migrations: &[include_str!("../../migrations/postgres/0001_approvals.sql")],

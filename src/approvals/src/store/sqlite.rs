@@ -8,7 +8,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     session: &[
         "PRAGMA journal_mode = WAL",
         "PRAGMA synchronous = FULL",
-        "PRAGMA busy_timeout = 10000",
+        "PRAGMA busy_timeout = 4000",
     ],
     migrations: &[include_str!("../../migrations/sqlite/0001_approvals.sql")],
 };

@@ -1,6 +1,7 @@
 mod needs;
 mod outbox;
 mod rig;
+mod writing;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::*;
-use rig::Rig;
+use rig::{Postgres, Rig};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_conforms() {
@@ -23,6 +24,8 @@ async fn sqlite_conforms() {
 async fn postgres_conforms() {
     if let Some(rig) = Rig::postgres() {
         conform(&rig).await;
+        let Rig::Postgres(server) = &rig else { return };
+        writing::a_database_that_is_away_is_told_in_time(server).await;
     }
 }
 
@@ -43,6 +46,10 @@ async fn conform(rig: &Rig) {
     outbox::what_fails_comes_again_or_lies_dead(rig.replicas("retries").await).await;
     outbox::hooks_come_and_go(rig.replicas("hooks").await).await;
     outbox::replicas_share_the_work(rig.replicas("share").await).await;
+    writing::each_change_fails_alone(rig.replicas("alone").await).await;
+    writing::nothing_is_done_for_whoever_has_gone(rig.replicas("gone").await).await;
+    writing::whoever_leaves_in_the_middle_leaves_nothing(rig.replicas("middle").await).await;
+    writing::a_full_queue_is_told_at_once(rig.replicas("full").await).await;
 }
 
 async fn an_ask_is_opened_decided_and_used_once([one, two]: [Store; 2]) {
