@@ -10,7 +10,10 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_saphyr::UserMessageFormatter;
 
-use crate::store::Terms;
+use crate::{
+    automatic::Rule,
+    store::{Escalation, Terms},
+};
 
 /// The configuration of the service.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +37,12 @@ pub struct Config {
     /// How long a refusal is repeated to whoever asks the same again, before they may ask anew.
     #[serde(default = "denial", deserialize_with = "duration")]
     pub denial: Duration,
+    /// Rules that decide as soon as something is asked, so that nobody has to.
+    #[serde(default)]
+    pub automatic: Vec<Rule>,
+    /// Who may decide as well when nobody does for a while.
+    #[serde(default)]
+    pub escalation: Vec<Escalation>,
     /// Who may see the values that the registry calls sensitive; absent: nobody.
     #[serde(default)]
     pub unmask: Unmask,
@@ -126,6 +135,11 @@ impl Config {
         if config.expiry.is_zero() {
             bail!("{name}: `expiry` is 0, so that nothing could ever be decided");
         }
+        for (at, escalation) in config.escalation.iter().enumerate() {
+            if escalation.role == escalation.to {
+                bail!("{name}: `escalation[{at}]` leads from a role to itself");
+            }
+        }
         Ok(config)
     }
 
@@ -201,7 +215,7 @@ pub fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).ok_or_else(|| {
         D::Error::custom(format!(

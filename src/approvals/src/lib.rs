@@ -12,6 +12,7 @@
 
 mod api;
 mod auth;
+pub mod automatic;
 pub mod config;
 mod error;
 pub mod issuer;

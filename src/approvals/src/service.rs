@@ -18,16 +18,19 @@ use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
     auth::Door,
+    automatic::Rules,
     config::{Config, Unmask, nanoseconds},
     error::Error,
     metrics::Metrics,
-    store::{Store, Terms},
+    store::{Escalation, Store, Terms},
 };
 
 /// The running service.
 pub struct Service {
     pub(crate) store: Store,
     pub(crate) terms: Terms,
+    pub(crate) automatic: Rules,
+    escalation: Vec<Escalation>,
     unmask: Unmask,
     pub(crate) url: String,
     pub(crate) door: Door,
@@ -48,13 +51,15 @@ impl Service {
     /// Puts a store to work.
     ///
     /// # Errors
-    /// The filter's secret is missing or short.
+    /// The filter's secret is missing or short, or a rule is no rule.
     pub fn new(config: &Config, store: Store) -> anyhow::Result<Self> {
         let url = config.public_url.clone();
         let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
         Ok(Self {
             store,
             terms: config.terms(),
+            automatic: Rules::compile(&config.automatic)?,
+            escalation: config.escalation.clone(),
             unmask: config.unmask.clone(),
             url: url.trim_end_matches('/').to_owned(),
             door: Door::new(config.filter.secret.read()?, &config.approvers)?,
@@ -77,6 +82,15 @@ impl Service {
             changes: self.changes.subscribe(),
             until: Instant::now() + time.min(LONGEST),
         }
+    }
+
+    /// Closes what is over, and lets others decide about what has waited for long.
+    async fn close(&self) -> Result<u64, sqlx::Error> {
+        let mut count = self.store.expire(now()).await?;
+        for escalation in &self.escalation {
+            count += self.store.escalate(escalation, now()).await?;
+        }
+        Ok(count)
     }
 
     pub(crate) fn limit(&self, who: String) -> Result<(), Error> {
@@ -114,7 +128,7 @@ pub async fn tick(service: Arc<Service>) {
         let done = tokio::select! {
             _ = second.tick() => {
                 service.limiter.retain_recent();
-                service.store.expire(now()).await
+                service.close().await
             }
             _ = hour.tick() => {
                 let then = now().0.saturating_sub(service.retention);

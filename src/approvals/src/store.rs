@@ -8,6 +8,7 @@
 mod approval;
 mod change;
 mod delegation;
+mod escalation;
 mod filter;
 mod outbox;
 mod postgres;
@@ -30,6 +31,7 @@ use sqlx::{
 
 pub use approval::{Approval, State, Verdict, Vote};
 pub use delegation::{Delegation, Lent, Loan};
+pub use escalation::Escalation;
 pub use filter::{Filter, Page, Sight, Whose};
 pub use outbox::{Backlog, Delivery, Outcome, Search, Subscription};
 pub use right::{Decider, Right};
@@ -67,6 +69,19 @@ pub enum Refused {
     Met,
     /// They may not decide.
     Right,
+}
+
+/// A decision that a rule of the configuration makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Automatic {
+    /// What is decided.
+    pub verdict: Verdict,
+    /// By which rule, under a name that no person can have.
+    pub rule: String,
+    /// Only where this role has to approve.
+    pub role: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// A decision that somebody makes.
@@ -146,7 +161,8 @@ impl Store {
         self.pool.execute("SELECT seq FROM chain").await.map(drop)
     }
 
-    /// The one verb of the filter. What comes back is
+    /// The one verb of the filter. `judge` tells what rules decide about an ask that is opened. What
+    /// comes back is
     /// - used: it was granted, and this very ask has used it up. It happens once;
     /// - denied or revoked: by somebody, less than [`Terms::denial`] ago;
     /// - pending: it waits, since now or since the first of these asks.
@@ -157,6 +173,7 @@ impl Store {
         &self,
         ask: &Ask,
         terms: Terms,
+        judge: impl FnOnce() -> Vec<Automatic>,
         now: Timestamp,
     ) -> Result<Approval, sqlx::Error> {
         let key = Key::of(ask)?;
@@ -167,6 +184,8 @@ impl Store {
         if let Some(found) = found.filter(|found| found.state != State::Approved) {
             return Ok(found);
         }
+        // Before the turn: others wait for it.
+        let decided = judge();
         let mut change = self.change(now).await?;
         let id = match key.find(change.tx(), terms, now).await? {
             Some(found) if found.state == State::Approved => {
@@ -177,7 +196,11 @@ impl Store {
             Some(found) => return Ok(found),
             None => {
                 change.expire().await?;
-                change.open(ask, &key, terms).await?
+                let id = change.open(ask, &key, terms).await?;
+                if change.apply(&id, decided).await? == State::Approved {
+                    change.redeem(&id).await?;
+                }
+                id
             }
         };
         let approval = change.read(&id).await?;

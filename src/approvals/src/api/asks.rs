@@ -50,7 +50,10 @@ pub(super) async fn ask(
     check(&ask)?;
     let mut waiting = service.wait(time);
     loop {
-        let approval = service.store.ask(&ask, service.terms, now()).await?;
+        let now = now();
+        let judge = || service.automatic.judge(&ask, now);
+        let asked = service.store.ask(&ask, service.terms, judge, now);
+        let approval = asked.await?;
         if approval.state == State::Pending && waiting.goes_on(&approval.id).await {
             continue;
         }

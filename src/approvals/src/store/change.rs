@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row as _};
 use uuid::{NoContext, Uuid};
 
 use super::{
-    Approval, Entry, Event, Key, Refused, Ruling, State, Terms, Verdict, Vote, right,
+    Approval, Automatic, Entry, Event, Key, Refused, Ruling, State, Terms, Verdict, Vote, right,
     trail::canonical,
     writer::{End, Savepoint},
 };
@@ -141,8 +141,34 @@ impl Change {
         Ok(None)
     }
 
+    /// Takes what rules decide, as far as there is still something to decide.
+    pub(super) async fn apply(
+        &mut self,
+        id: &str,
+        decided: Vec<Automatic>,
+    ) -> Result<State, sqlx::Error> {
+        for automatic in decided {
+            let approval = self.read(id).await?.ok_or(sqlx::Error::RowNotFound)?;
+            let Some(right) = approval.automatic_right(&automatic) else {
+                continue;
+            };
+            let vote = Vote {
+                verdict: automatic.verdict,
+                person: automatic.rule,
+                right,
+                at: self.now,
+                reason: automatic.reason,
+            };
+            let state = self.cast(&approval, vote).await?;
+            if state != State::Pending {
+                return Ok(state);
+            }
+        }
+        Ok(State::Pending)
+    }
+
     /// Counts a decision, and closes or grants what it decides.
-    async fn cast(&mut self, approval: &Approval, vote: Vote) -> Result<(), sqlx::Error> {
+    async fn cast(&mut self, approval: &Approval, vote: Vote) -> Result<State, sqlx::Error> {
         let sql = "INSERT INTO votes (ask, verdict, person, need, role, on_behalf_of, at, reason) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         sqlx::query(sql)
@@ -184,7 +210,8 @@ impl Change {
             reason: vote.reason,
             ..self.step(&approval.id, event, state)
         };
-        self.append(entry).await
+        self.append(entry).await?;
+        Ok(state)
     }
 
     /// The arguments of an open ask with all their values, for `person`, who is recorded. `None`:
@@ -225,7 +252,7 @@ impl Change {
     }
 
     /// Something that happens to an approval.
-    fn step(&self, id: &str, event: Event, state: State) -> Entry {
+    pub(super) fn step(&self, id: &str, event: Event, state: State) -> Entry {
         Entry {
             approval: Some(id.to_owned()),
             state: Some(state),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use engine::approval::{Approver, Need};
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
-use super::{Approval, Refused, Ruling, Sight, Verdict};
+use super::{Approval, Automatic, Refused, Ruling, Sight, Verdict};
+use crate::auth::AUTOMATIC;
 
 /// Who may decide for a need: whom the policy names, or whom an escalation has added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +95,28 @@ impl Approval {
             return rights.into_iter().next().ok_or(Refused::Met);
         }
         rights.into_iter().next().ok_or(Refused::Right)
+    }
+
+    /// The right by which a rule of the configuration decides. Rules count as one person for a need.
+    pub(super) fn automatic_right(&self, automatic: &Automatic) -> Option<Right> {
+        let meant = |need: &Approver| {
+            let only = automatic.role.as_deref();
+            only.is_none_or(|only| need.role() == Some(only))
+        };
+        let wants = |need: &Approver| {
+            let mut given = self.approvals().filter(|(right, _)| right.need == *need);
+            need.role().is_some()
+                && self.unmet().any(|(unmet, _)| unmet.approver == *need)
+                && !given.any(|(_, person)| person.starts_with(AUTOMATIC))
+        };
+        let mut needs = self.ask.needs.iter().map(|need| &need.approver);
+        let need = needs
+            .find(|need| meant(need) && (automatic.verdict != Verdict::Approve || wants(need)))?;
+        Some(Right {
+            need: need.clone(),
+            role: None,
+            on_behalf_of: None,
+        })
     }
 
     fn approvals(&self) -> impl Iterator<Item = (&Right, &str)> {

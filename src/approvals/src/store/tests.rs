@@ -37,6 +37,8 @@ async fn conform(rig: &Rig) {
     needs::every_need_is_met_by_its_own(rig.replicas("needs").await).await;
     needs::a_lent_role_is_the_givers(rig.replicas("lent").await).await;
     needs::delegations_end(rig.replicas("delegations").await).await;
+    needs::rules_decide_as_soon_as_it_is_asked(rig.replicas("automatic").await).await;
+    needs::others_decide_when_nobody_does(rig.replicas("escalation").await).await;
     needs::what_is_sensitive_is_seen_by_nobody_unrecorded(rig.replicas("mask").await).await;
     four_eyes_are_two_people(rig.replicas("eyes").await).await;
     one_of_many_racers_wins(rig.replicas("race").await).await;
@@ -596,7 +598,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 async fn put(store: &Store, ask: &Ask, second: i64) -> Approval {
-    store.ask(ask, TERMS, at(second)).await.unwrap()
+    store.ask(ask, TERMS, Vec::new, at(second)).await.unwrap()
 }
 
 async fn opened(store: &Store, ask: &Ask, second: i64) -> Approval {

@@ -170,6 +170,33 @@ async fn what_is_masked_is_shown_on_record() {
     }
 }
 
+#[tokio::test]
+async fn what_rules_decide_is_answered_at_once() {
+    let world = World::new().await;
+    let mut small = ask();
+    small["arguments"] = json!(r#"{"amount":-1}"#);
+    let told = world.ask(&small).await;
+    assert_eq!(
+        (&told["state"], &told["approver"], &told["reason"]),
+        (
+            &json!("approved"),
+            &json!("automatic:trifles"),
+            &json!("a trifle")
+        )
+    );
+    let mut wipe = ask();
+    wipe["tool"] = json!("wipe");
+    let told = world.ask(&wipe).await;
+    assert_eq!(
+        (&told["state"], &told["approver"], &told["reason"]),
+        (
+            &json!("denied"),
+            &json!("automatic:frozen"),
+            &json!("frozen")
+        )
+    );
+}
+
 fn path(id: &Value, rest: &str) -> String {
     format!("/v1/asks/{}{rest}", id.as_str().unwrap())
 }

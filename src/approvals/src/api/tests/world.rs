@@ -64,6 +64,10 @@ impl World {
                 "claims": { "roles": "realm.roles", "tenant": "tenant" },
             },
             "unmask": { "roles": ["auditor"] },
+            "automatic": [
+                { "id": "trifles", "when": "args.amount < 0", "decision": "approve", "reason": "a trifle" },
+                { "id": "frozen", "when": "tool.name == 'wipe'", "decision": "deny", "reason": "frozen" },
+            ],
         });
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();

@@ -1,5 +1,7 @@
 //! Who decides for what, and what they see.
 
+use std::time::Duration;
+
 use super::*;
 
 fn of(needs: Vec<Need>) -> Ask {
@@ -282,6 +284,174 @@ pub(super) async fn what_is_sensitive_is_seen_by_nobody_unrecorded([one, two]: [
             .unwrap(),
         0
     );
+}
+
+pub(super) async fn rules_decide_as_soon_as_it_is_asked([one, two]: [Store; 2]) {
+    use Verdict::{Approve, Deny};
+
+    let decided = |decided: &[(Verdict, &str, Option<&str>)]| {
+        let automatic = decided.iter().map(|(verdict, rule, role)| Automatic {
+            verdict: *verdict,
+            rule: format!("automatic:{rule}"),
+            role: role.map(str::to_owned),
+            reason: Some("small".to_owned()),
+        });
+        automatic.collect::<Vec<_>>()
+    };
+    for (at, (needs, rules, state, expected)) in (0..).zip([
+        // One approval is enough: it is used by the ask that opens it.
+        (
+            vec![need("finance", 1)],
+            &[(Approve, "a", None)][..],
+            State::Used,
+            &["automatic:a for role:finance"][..],
+        ),
+        // Rules are one person for a role, and one rule is one person for all.
+        (
+            vec![need("finance", 2)],
+            &[(Approve, "a", None), (Approve, "b", None)],
+            State::Pending,
+            &["automatic:a for role:finance"],
+        ),
+        (
+            vec![need("finance", 1), need("ops", 1)],
+            &[(Approve, "a", None)],
+            State::Pending,
+            &["automatic:a for role:finance"],
+        ),
+        (
+            vec![need("finance", 1), need("ops", 1)],
+            &[
+                (Approve, "a", None),
+                (Approve, "b", None),
+                (Approve, "c", None),
+            ],
+            State::Used,
+            &["automatic:a for role:finance", "automatic:b for role:ops"],
+        ),
+        (
+            vec![need("finance", 1), need("ops", 1)],
+            &[(Approve, "a", Some("ops")), (Approve, "b", Some("board"))],
+            State::Pending,
+            &["automatic:a for role:ops"],
+        ),
+        // Nobody confirms in the user's place; a refusal needs no place.
+        (
+            vec![confirmation()],
+            &[(Approve, "a", None)],
+            State::Pending,
+            &[],
+        ),
+        (
+            vec![confirmation()],
+            &[(Deny, "a", None), (Approve, "b", None)],
+            State::Denied,
+            &["automatic:a for user"],
+        ),
+        (
+            vec![confirmation()],
+            &[(Deny, "a", Some("finance"))],
+            State::Pending,
+            &[],
+        ),
+    ]) {
+        let asked = Ask {
+            arguments: payload(&at.to_string()),
+            ..of(needs)
+        };
+        let judge = || decided(rules);
+        let told = one.ask(&asked, TERMS, judge, super::at(at)).await.unwrap();
+        assert_eq!(told.state, state, "{rules:?}");
+        assert_eq!(rights(&told), expected, "{rules:?}");
+        let again = || -> Vec<Automatic> { panic!("it is judged once") };
+        if state == State::Pending {
+            let again = two.ask(&asked, TERMS, again, super::at(at)).await.unwrap();
+            assert_eq!(again.id, told.id);
+        }
+        if at == 0 {
+            let by = [
+                "opened pending",
+                "approved approved by automatic:a",
+                "used used",
+            ];
+            assert_eq!(events(&two, &told.id).await, by);
+        }
+    }
+    two.verify().await.unwrap().unwrap();
+}
+
+pub(super) async fn others_decide_when_nobody_does([one, two]: [Store; 2]) {
+    let escalation = |role: &str, after, to: &str, tools: &[&str]| Escalation {
+        role: role.to_owned(),
+        after: Duration::from_secs(after),
+        to: to.to_owned(),
+        tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
+    };
+    let head = escalation("finance", 60, "head", &[]);
+    let both = of(vec![need("finance", 1), need("ops", 1)]);
+    let first = opened(&one, &both, 0).await;
+    let met = Ask {
+        tool: "wipe".to_owned(),
+        ..both.clone()
+    };
+    let met = opened(&one, &met, 0).await;
+    let bob = ("bob", &["finance"][..]);
+    say(&one, &met.id, Verdict::Approve, bob, None, 1)
+        .await
+        .unwrap();
+    let eve = ("eve", &["head"][..]);
+    let early = say(&one, &first.id, Verdict::Approve, eve, None, 59).await;
+    assert_eq!(early, Err(Refused::Right));
+
+    for (rule, second, count) in [
+        (&head, 59, 0),
+        (&escalation("finance", 60, "head", &["wipe"]), 60, 0),
+        (&escalation("head", 1, "board", &[]), 60, 0),
+        (&escalation("ops", 60, "head", &["wipe", "sweep"]), 60, 1),
+    ] {
+        assert_eq!(
+            one.escalate(rule, at(second)).await.unwrap(),
+            count,
+            "{rule:?}"
+        );
+    }
+    let (here, there) = tokio::join!(one.escalate(&head, at(60)), two.escalate(&head, at(60)));
+    assert_eq!(
+        here.unwrap() + there.unwrap(),
+        1,
+        "once, whoever is quicker"
+    );
+    assert_eq!(two.escalate(&head, at(61)).await.unwrap(), 0);
+    assert_eq!(
+        events(&one, &first.id).await,
+        ["opened pending", "escalated pending"]
+    );
+    let entry = one.trail(&first.id).await.unwrap().remove(1);
+    assert_eq!(
+        (entry.need, entry.role.as_deref()),
+        (Some(Approver::Role("finance".to_owned())), Some("head"))
+    );
+
+    let roles = ["head".to_owned()];
+    let sight = Sight {
+        roles: &roles,
+        ..sight("eve", None)
+    };
+    let filter = Filter {
+        role: Some("head".to_owned()),
+        limit: 9,
+        ..Filter::default()
+    };
+    let found = one.list(sight, &filter).await.unwrap().items;
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|approval| sight.reaches(approval)));
+    let said = say(&two, &first.id, Verdict::Approve, eve, None, 62).await;
+    assert_eq!(rights(&said.unwrap()), ["eve for role:finance as head"]);
+
+    let late = opened(&one, &of(vec![need("finance", 2)]), 100).await;
+    one.expire(at(100 + 3_600)).await.unwrap();
+    assert_eq!(one.escalate(&head, at(100 + 3_600)).await.unwrap(), 0);
+    assert_eq!(events(&one, &late.id).await.len(), 2);
 }
 
 async fn lend(store: &Store, giver: &str, to: &str, (from, until): (i64, i64)) -> Delegation {

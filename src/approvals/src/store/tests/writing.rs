@@ -102,7 +102,10 @@ pub(super) async fn a_database_that_is_away_is_told_in_time(server: &Postgres) {
     let first = opened(&store, &ask(), 0).await;
     server.stop();
     let began = Instant::now();
-    store.ask(&numbered(1), TERMS, at(1)).await.unwrap_err();
+    store
+        .ask(&numbered(1), TERMS, Vec::new, at(1))
+        .await
+        .unwrap_err();
     store.change(at(1)).await.map(drop).unwrap_err();
     assert!(began.elapsed() < PATIENCE * 3, "{:?}", began.elapsed());
     server.resume(false);
