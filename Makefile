@@ -96,6 +96,11 @@ down: ## Stop what `make up` started
 test: setup build ## Run every test: unit, property, corpus, conformance, clients, end to end
 	@tests/run
 
+.PHONY: soak
+soak: $(STAMPS)/rust $(STAMPS)/postgres ## Race 10,000 approvals by 64 callers each, and kill the approval service 100 times
+	cargo build --locked --profile tools --package approvals
+	RACES=10000 KILLS=100 cargo test --locked --profile tools --package tests --test races --test kill -- --nocapture --test-threads 1
+
 .PHONY: lint
 lint: $(STAMPS)/rust ## Check formatting, clippy (native and wasm), docs
 	cargo fmt --all --check
@@ -118,11 +123,16 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
 	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
 	cargo run --quiet --locked --profile tools --package tests --bin bench
-	@$(MAKE) bench-replay
+	@$(MAKE) bench-replay bench-approvals
 
 .PHONY: bench-replay
 bench-replay: build ## Replay a million records: how many a second, in how much memory
 	cargo run --quiet --locked --profile tools --package tests --bin replay-bench
+
+.PHONY: bench-approvals
+bench-approvals: $(STAMPS)/rust $(STAMPS)/postgres ## Ask the approval service 500 times a second, on SQLite and PostgreSQL
+	cargo build --locked --release --package approvals
+	cargo run --quiet --locked --profile tools --package tests --bin bench-approvals
 
 .PHONY: bench-engine
 bench-engine: $(STAMPS)/rust ## Count what a call costs the engine with 10 and 10,000 tools; price hostile arguments

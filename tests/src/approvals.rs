@@ -26,6 +26,14 @@ impl Approvals {
     /// # Panics
     /// Where it does not start; with its log.
     pub async fn start(authority: &Authority, extra: &Value) -> Self {
+        Self::run(&tools::approvals(), authority, extra).await
+    }
+
+    /// The same with a program built in some other way.
+    ///
+    /// # Panics
+    /// Where it does not start; with its log.
+    pub async fn run(program: &Path, authority: &Authority, extra: &Value) -> Self {
         let dir = fresh_dir();
         let write = |name: &str, text: &str| {
             let path = dir.join(name);
@@ -48,7 +56,7 @@ impl Approvals {
         // JSON is YAML.
         let config = write("approvals.yaml", &config.to_string());
         let log = fs::File::create(dir.join("log")).expect("the directory is writable");
-        let mut child = Command::new(tools::approvals())
+        let mut child = Command::new(program)
             .args(["serve", "--config"])
             .arg(config)
             .current_dir(&dir)

@@ -48,12 +48,18 @@ pub fn toolgate() -> PathBuf {
     built("release/toolgate")
 }
 
-/// The approval service that `tests/run` builds.
+/// The approval service, built with the profile of whoever asks.
 pub fn approvals() -> PathBuf {
-    present(
-        target().join("debug/toolgate-approvals"),
-        "cargo build --package approvals",
-    )
+    let program = std::env::current_exe().expect("this program");
+    // `PROFILE/NAME`, or `PROFILE/deps/NAME` for a test.
+    let built = program.ancestors().map(|at| at.join("toolgate-approvals"));
+    let built = built.take(3).find(|path| path.is_file());
+    built.expect("run `cargo build --package approvals`, with the same profile")
+}
+
+/// The approval service that `make build` makes.
+pub fn released_approvals() -> PathBuf {
+    built("release/toolgate-approvals")
 }
 
 /// What prints fingerprints, built for this machine.
