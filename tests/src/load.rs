@@ -1,10 +1,12 @@
-//! A load of one request over and over, on connections that stay open.
+//! Loads on connections that stay open: one request as fast as answers come, or many requests at
+//! their times.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use crate::client::{Connection, Request, Response};
@@ -18,6 +20,9 @@ pub struct Measured {
     /// How long the load took.
     pub elapsed: Duration,
 }
+
+/// The answers and the failures of one connection.
+type Answered = (Vec<(Duration, Duration)>, Vec<String>);
 
 /// Sends `request` on each of `connections` as fast as answers come, until `time` is over.
 pub async fn run(
@@ -49,18 +54,7 @@ pub async fn during<T>(
     }
     let product = work.await;
     over.store(true, Ordering::Relaxed);
-    let mut measured = Measured {
-        answers: Vec::new(),
-        failures: Vec::new(),
-        elapsed: Duration::ZERO,
-    };
-    while let Some(done) = tasks.join_next().await {
-        let (answers, failures) = done.expect("a connection's task does not panic");
-        measured.answers.extend(answers);
-        measured.failures.extend(failures);
-    }
-    measured.elapsed = began.elapsed();
-    measured.answers.sort_unstable();
+    let measured = gather(tasks, began).await;
     (measured, product)
 }
 
@@ -70,7 +64,7 @@ async fn one(
     began: Instant,
     over: &AtomicBool,
     expected: fn(&Response) -> bool,
-) -> (Vec<(Duration, Duration)>, Vec<String>) {
+) -> Answered {
     let (mut answers, mut failures) = (Vec::new(), Vec::new());
     let mut open: Option<Connection> = None;
     while !over.load(Ordering::Relaxed) && failures.len() < TOO_MANY {
@@ -99,6 +93,75 @@ async fn one(
         }
     }
     (answers, failures)
+}
+
+/// Sends `requests` at a steady rate, whether answers come or not. How long an answer took counts
+/// from when its request was due, so that whoever is slow is not asked less.
+pub async fn steady(
+    to: SocketAddr,
+    requests: Vec<Vec<u8>>,
+    rate: u32,
+    connections: usize,
+    expected: impl Fn(&Response) -> bool + Send + Sync + 'static,
+) -> Measured {
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        open.push(Connection::open(to).await.expect("somebody listens"));
+    }
+    let began = Instant::now() + Duration::from_millis(10);
+    let (sender, due) = mpsc::unbounded_channel();
+    // The runtime's clock has milliseconds; a thread's sleep is finer.
+    let clock = std::thread::spawn(move || {
+        for (number, request) in (0_u32..).zip(requests) {
+            let at = began + Duration::from_secs(1) * number / rate;
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            let _ = sender.send((at, request));
+        }
+    });
+    let (due, expected) = (Arc::new(Mutex::new(due)), Arc::new(expected));
+    let mut tasks = JoinSet::new();
+    for mut connection in open {
+        let (due, expected) = (Arc::clone(&due), Arc::clone(&expected));
+        tasks.spawn(async move {
+            let (mut answers, mut failures) = (Vec::new(), Vec::new());
+            while let Some((at, request)) = { due.lock().await.recv().await } {
+                let answer = match connection.write(&request).await {
+                    Ok(()) => connection.response().await,
+                    Err(fault) => Err(fault),
+                };
+                match answer {
+                    Ok(answer) if expected(&answer) => {
+                        answers.push((began.elapsed(), at.elapsed()))
+                    }
+                    Ok(answer) => failures.push(format!("{answer:?}")),
+                    Err(fault) => {
+                        failures.push(fault.to_string());
+                        break;
+                    }
+                }
+            }
+            (answers, failures)
+        });
+    }
+    let measured = gather(tasks, began).await;
+    clock.join().expect("a clock does not panic");
+    measured
+}
+
+async fn gather(mut tasks: JoinSet<Answered>, began: Instant) -> Measured {
+    let mut measured = Measured {
+        answers: Vec::new(),
+        failures: Vec::new(),
+        elapsed: Duration::ZERO,
+    };
+    while let Some(done) = tasks.join_next().await {
+        let (answers, failures) = done.expect("a connection's task does not panic");
+        measured.answers.extend(answers);
+        measured.failures.extend(failures);
+    }
+    measured.elapsed = began.elapsed();
+    measured.answers.sort_unstable();
+    measured
 }
 
 impl Measured {
