@@ -46,6 +46,9 @@ pub(crate) struct Case {
     /// What the upstream would answer.
     #[serde(default)]
     pub(crate) upstream: Upstream,
+    /// What the approval service would answer; absent: it is silent.
+    #[serde(default)]
+    pub(crate) approver: Option<Upstream>,
     /// What must happen.
     pub(crate) expect: Expect,
 }
@@ -109,6 +112,9 @@ pub(crate) struct Expect {
     /// What the upstream saw; absent: it saw nothing.
     #[serde(default)]
     pub(crate) forwarded: Option<Forwarded>,
+    /// What the approval service was asked; absent: nothing.
+    #[serde(default)]
+    pub(crate) asked: Option<Asked>,
     /// HTTP status for the client; 200.
     #[serde(default = "ok")]
     pub(crate) status: u16,
@@ -139,6 +145,18 @@ pub(crate) struct Forwarded {
     pub(crate) headers: BTreeMap<String, String>,
     /// Headers that must not be there.
     pub(crate) absent: Vec<String>,
+}
+
+/// What the approval service was asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Asked {
+    /// The path, if it is not `/v1/asks`.
+    pub(crate) path: Option<String>,
+    /// Headers with these values.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Members that the JSON body must have.
+    pub(crate) body: serde_json::Map<String, Value>,
 }
 
 const fn ok() -> u16 {
@@ -262,6 +280,9 @@ impl Upstream {
 pub(crate) struct Seen {
     /// Headers (lower case) and body of the one request that reached the upstream.
     pub(crate) forwarded: Option<(BTreeMap<String, String>, Vec<u8>)>,
+    /// Headers (lower case, `:path` among them) and body of the one request that reached the
+    /// approval service.
+    pub(crate) asked: Option<(BTreeMap<String, String>, Vec<u8>)>,
     /// The client's status.
     pub(crate) status: u16,
     /// The client's headers.
@@ -319,6 +340,7 @@ impl Case {
                 }
             }
         }
+        self.compare_asked(seen, &mut wrong);
         if let Some(text) = &expect.text
             && body != *text
         {
@@ -343,6 +365,33 @@ impl Case {
             compare("record", expected, &seen.record, &mut wrong);
         }
         wrong
+    }
+}
+
+impl Case {
+    fn compare_asked(&self, seen: &Seen, wrong: &mut Vec<String>) {
+        let (expected, (headers, body)) = match (&self.expect.asked, &seen.asked) {
+            (None, None) => return,
+            (None, Some((_, body))) => {
+                return wrong.push(format!("was asked: {}", String::from_utf8_lossy(body)));
+            }
+            (Some(_), None) => return wrong.push("was not asked".to_owned()),
+            (Some(expected), Some(asked)) => (expected, asked),
+        };
+        let path = expected.path.as_deref().unwrap_or("/v1/asks");
+        let fixed = [(":path", path), ("content-type", "application/json")];
+        let named = expected
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()));
+        for (name, value) in fixed.into_iter().chain(named) {
+            let got = headers.get(name);
+            if got.map(String::as_str) != Some(value) {
+                wrong.push(format!("asked with {name}: {got:?} instead of {value}"));
+            }
+        }
+        let got: Value = serde_json::from_slice(body).unwrap_or_default();
+        compare("asked", &Value::Object(expected.body.clone()), &got, wrong);
     }
 }
 

@@ -124,8 +124,8 @@ pub(crate) struct Expect {
     pub(crate) rule: Option<String>,
     /// Why, as the audit record says it: `rule`, `no_rule`, `invalid_arguments`, ..
     pub(crate) reason: Option<String>,
-    /// The role that has to approve, or `user`.
-    pub(crate) approver: Option<String>,
+    /// Who has to approve: a role, or `user`, or a list of these, in any order.
+    pub(crate) approver: Option<OneOrMany<String>>,
     /// A part of what the agent is told.
     pub(crate) message: Option<String>,
     /// What rules in shadow mode decide, where that differs.

@@ -4,11 +4,15 @@
 //! pending finds it again, and one ask after it was granted uses it up. Which asks are the same is
 //! told by [`Ask::fingerprint`], so there is no token to carry and nothing to forge.
 
+mod answer;
 mod fingerprint;
 mod mask;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+pub use answer::{MAX_ANSWER, is_id};
 pub use fingerprint::{Fingerprint, Inexact, Payload};
 
 /// May this call be made? An approval is bound to the fingerprint and to nothing else.
@@ -159,6 +163,24 @@ impl Approver {
         match self {
             Self::Role(role) => Some(role),
             Self::User => None,
+        }
+    }
+}
+
+impl Need {
+    /// Each approval by who gives it: a role, or `user`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let name = self.approver.role().unwrap_or("user");
+        (0..self.approvals).map(move |_| name)
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.approver, self.approvals) {
+            (Approver::User, _) => f.write_str("the user"),
+            (Approver::Role(role), 1) => f.write_str(role),
+            (Approver::Role(role), n) => write!(f, "{n} people with the role {role}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What this module does not do: look anything up, compile anything, or decide. A field that
 //! nothing enforces is refused as unknown, so that nobody relies on it.
 
+mod approvals;
 mod identity;
 mod policy;
 mod read;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use crate::{digest::sha256, json::Doc, problem::Problem};
 
+pub use approvals::Approvals;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use policy::{
     Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,

@@ -3,7 +3,8 @@
 //! ```text
 //! RequestHead ──► Reading ──RequestBody(end)──► judge ──► Forwarded ──ResponseHead──► Passing
 //!      │                                          │                        │
-//!      └──────────────► Replied ◄─────────────────┘            Buffering / Streaming (lists)
+//!      │                                          ├── Asking ──Answer──┘   │
+//!      └──────────────► Replied ◄─────────────────┴──────┘    Buffering / Streaming (lists)
 //! ```
 //! While a transition runs the state is `Replied`: whatever goes wrong, nothing is forwarded.
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::{
     call::Principal,
     cx::Cx,
-    http::{Edits, HeaderEdit, Headers, Peer, Reply},
+    http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     identity,
     policy::{Permit, Policy},
     record::{Closing, Decision, End, Outcome, Record},
@@ -21,9 +22,15 @@ use crate::{
     rpc, sse,
 };
 
+use judge::Judged;
+
 mod answer;
+mod ask;
+mod dry_run;
 mod judge;
 mod metadata;
+mod round;
+mod session;
 
 /// What Envoy tells.
 #[derive(Debug)]
@@ -44,6 +51,8 @@ pub enum Event<'a> {
         /// It is the end; trailers count as such.
         end: bool,
     },
+    /// What the approval service says; `None`: it could not be reached.
+    Answer(Option<Response<'a>>),
     /// The response's head; also that of an answer that Envoy or Toolgate itself gave.
     ResponseHead {
         /// Its headers, pseudo-headers included.
@@ -68,6 +77,8 @@ pub enum Step {
     Forward(Edits),
     /// Keep what is held; more is needed.
     Hold,
+    /// Keep what is held, and ask somebody: the answer is the next event.
+    Ask(Callout),
     /// Answer the client instead.
     Reply(Reply),
 }
@@ -78,6 +89,8 @@ pub struct Exchange {
     policy: Arc<Policy>,
     state: State,
     asker: Asker,
+    /// The client can send its user to a page, and its session id says so.
+    marked: bool,
     record: Record,
 }
 
@@ -90,10 +103,17 @@ enum State {
         request: Box<Request>,
         body: Vec<u8>,
     },
+    /// An approval is asked for.
+    Asking(Box<ask::Asking>),
     /// The request went on; its answer is awaited.
     Forwarded(Plan),
     /// A JSON answer is held until it is whole.
-    Buffering { view: Box<View>, body: Vec<u8> },
+    Buffering {
+        view: Box<View>,
+        body: Vec<u8>,
+        /// What changes in its head.
+        headers: Vec<HeaderEdit>,
+    },
     /// An event stream is rewritten as it flows.
     Streaming {
         view: Box<View>,
@@ -154,6 +174,7 @@ impl Exchange {
             policy,
             state: State::Start,
             asker: Asker::default(),
+            marked: false,
             record: Record::default(),
         }
     }
@@ -170,6 +191,10 @@ impl Exchange {
                 State::Reading { request, body } => {
                     self.request_body(request, body, bytes, end, cx)
                 }
+                other => self.out_of_order(other),
+            },
+            Event::Answer(response) => match state {
+                State::Asking(asking) => self.answered(*asking, response.as_ref(), cx),
                 other => self.out_of_order(other),
             },
             Event::ResponseHead { headers, end } => self.response_head(state, &headers, end),
@@ -201,6 +226,10 @@ impl Exchange {
     ) -> Result<Step, Refusal> {
         let policy = Arc::clone(&self.policy);
         self.record = Record::open(&policy, &headers, cx.now);
+        if let Some(session) = &mut self.record.session_id {
+            let (own, marked) = session::split(session);
+            (*session, self.marked) = (own.to_owned(), marked);
+        }
         self.record.source.clone_from(&peer.address);
         self.asker.scope_in_band = policy.identity().scope_in_band();
         if let Some(reply) = metadata::serve(&policy, &headers) {
@@ -271,8 +300,10 @@ impl Exchange {
             self.state = State::Reading { request, body };
             return Ok(Step::Hold);
         }
-        let passage = self.judge(&request, body, cx)?;
-        Ok(self.admit(&request, passage))
+        match self.judge(&request, body, cx)? {
+            Judged::Pass(passage) => Ok(self.admit(&request, passage)),
+            Judged::Ask(question) => self.ask(request, *question, cx),
+        }
     }
 
     /// The only way on: everything that is forwarded comes through here, with its permit.
@@ -308,6 +339,7 @@ impl Exchange {
             ));
             headers.push(HeaderEdit::Set(":path", server.path.clone()));
         }
+        headers.extend(session::unmark(&request.headers));
         let plan = if filter {
             // A compressed list could not be filtered.
             headers.push(HeaderEdit::Remove("accept-encoding".to_owned()));

@@ -1,5 +1,7 @@
 //! The HTTP that the engine sees and says: bytes in, edits and replies out.
 
+use std::time::Duration;
+
 /// Request or response headers in wire order, pseudo-headers included; names are lower case.
 ///
 /// Values are bytes: a client may send anything, and Envoy hands it on.
@@ -55,6 +57,28 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Why, in one token, for Envoy's `%RESPONSE_CODE_DETAILS%`: `toolgate_unknown_tool`.
     pub details: String,
+}
+
+/// A request to somebody beside the upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callout {
+    /// The Envoy cluster that reaches them.
+    pub cluster: String,
+    /// Headers, pseudo-headers included.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body bytes.
+    pub body: Vec<u8>,
+    /// How long they may take.
+    pub timeout: Duration,
+}
+
+/// What came back from a [`Callout`].
+#[derive(Clone, Debug)]
+pub struct Response<'a> {
+    /// Headers, pseudo-headers included.
+    pub headers: Headers,
+    /// Body bytes; of a large one, the beginning is enough.
+    pub body: &'a [u8],
 }
 
 impl Headers {

@@ -14,7 +14,7 @@ mod reads;
 mod rule;
 mod verdict;
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use crate::{
     call::{Call, Principal},
@@ -29,7 +29,7 @@ use rule::{Demand, Found};
 pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
 pub use reads::Reads;
 pub use rule::{Attributes, Requirement, Rule};
-pub use verdict::{Approver, Cause, Decision, HiddenBy, Permit, Summary, Verdict};
+pub use verdict::{Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 
 /// A configuration that compiled: what exists and what may happen.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub struct Policy {
     bounds: Bounds,
     /// Whoever it matches may make dry runs.
     dry_run: Option<Rule>,
+    approvals: Option<Approvals>,
     registry: Registry,
     rules: Vec<Rule>,
     index: Index,
@@ -53,6 +54,17 @@ pub struct Policy {
     applicable: Vec<OnceLock<Box<[usize]>>>,
     /// By entry, where it is written.
     places: Vec<String>,
+}
+
+/// The service that is asked for approvals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approvals {
+    /// The Envoy cluster that reaches it.
+    pub cluster: String,
+    /// How long it may take, beyond the time for which it is to wait.
+    pub timeout: Duration,
+    /// Where it is, for configurations that are generated.
+    pub url: Option<String>,
 }
 
 impl Policy {
@@ -103,6 +115,12 @@ impl Policy {
     #[must_use]
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// Where approvals are asked for; `None`: nobody can be asked.
+    #[must_use]
+    pub fn approvals(&self) -> Option<&Approvals> {
+        self.approvals.as_ref()
     }
 
     /// Whether this caller may ask what would be decided.

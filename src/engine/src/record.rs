@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    approval::{self, Need},
     call::Principal,
     cx::Timestamp,
     digest::sha256,
     http::Headers,
     json::Node,
-    policy::{self, Approver, Policy, Summary},
+    policy::{self, Policy, Summary},
     refusal::Refusal,
     registry::{Access, Entry, Kind, RiskTier},
     rpc::Message,
@@ -25,7 +26,7 @@ mod terms;
 
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
-pub use terms::{Arguments, Closing, Decision, End, Listed, Outcome, Shadow};
+pub use terms::{Approval, Arguments, Closing, Decision, End, Listed, Outcome, Shadow};
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
 #[derive(Debug, Default, Serialize)]
@@ -131,9 +132,12 @@ pub struct Record {
     /// Who approved: `null` while an approval is required and nobody has decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approver: Option<Value>,
-    /// The role that would have to approve.
+    /// Who has to approve: roles, or `user`, each as often as it has to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
+    /// What became of the approval, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub approver_role: Option<String>,
+    pub approval: Option<Approval>,
     /// The call was a dry run: it was judged and not executed, whatever the decision.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
@@ -172,6 +176,9 @@ pub struct Record {
     /// From the head's arrival to the end, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<f64>,
+    /// How long the approval service took to answer, in milliseconds: also while it waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask_ms: Option<f64>,
     /// From forwarding to the first byte of the answer, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_ms: Option<f64>,
@@ -274,24 +281,22 @@ impl Record {
             decision: verdict.effect.into(),
             rule: verdict.rule.clone(),
             reason: verdict.reason,
-            approver_role: verdict.approver.clone().map(Approver::into_role),
+            approvers: names(&verdict.needs),
             policy_version: policy.shadow_version().to_owned(),
         });
     }
 
     /// Adds a refusal.
     pub fn refuse(&mut self, refusal: &Refusal) {
-        let cause = if let Refusal::DryRun(run) = refusal {
+        if let Refusal::DryRun(run) = refusal {
             self.decision = run.effect().into();
             self.result = Outcome::DryRun;
-            run.refusal.as_ref()
         } else {
             if self.decision != Decision::ApprovalRequired {
                 self.decision = Decision::Deny;
             }
             self.result = Outcome::Denied;
-            Some(refusal)
-        };
+        }
         self.reason = refusal.reason();
         if let Some(rule) = refusal.rule() {
             self.rule = Some(rule.to_owned());
@@ -299,10 +304,27 @@ impl Record {
         if let Some(message) = refusal.message() {
             self.message = Some(clip(&message));
         }
-        if let Some(Refusal::ApproverUnreachable { approver, .. }) = cause {
-            self.approver = Some(Value::Null);
-            self.approver_role = Some(approver.clone());
-        }
+    }
+
+    /// Adds who has to approve.
+    pub fn required(&mut self, needs: &[Need]) {
+        self.decision = Decision::ApprovalRequired;
+        self.reason = "approval_required";
+        self.approver = Some(Value::Null);
+        self.approvers = names(needs);
+    }
+
+    /// Adds how long the approval service took.
+    pub fn asked(&mut self, since: Timestamp, now: Timestamp) {
+        let took = u64::try_from(now.0.saturating_sub(since.0));
+        self.ask_ms = took.ok().map(millis);
+    }
+
+    /// Adds that the call passes because somebody approved it.
+    pub fn approved(&mut self, decision: &approval::Decision) {
+        self.decision = Decision::ApprovalRequired;
+        self.reason = "approved";
+        self.approver = Some(clip(&decision.approver).into());
     }
 
     /// Adds how it ended, and gives the JSON text and the metrics.
@@ -342,6 +364,11 @@ fn trace_context(header: &str) -> Option<(String, String)> {
 fn several<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let texts = texts.into_iter().take(MAX_ITEMS);
     texts.map(|text| clip(text)).collect()
+}
+
+/// Each approval by who gives it.
+fn names(needs: &[Need]) -> Vec<String> {
+    needs.iter().flat_map(Need::names).map(clip).collect()
 }
 
 /// A client's text, cut to a length that a log line bears.

@@ -15,7 +15,10 @@ use crate::{
     rpc::{self, Era},
 };
 
+mod unapproved;
 mod words;
+
+pub use unapproved::{INPUT, Unapproved, Why};
 
 /// Why a request is not forwarded.
 #[derive(Debug)]
@@ -57,13 +60,10 @@ pub enum Refusal {
         /// The condition used up its fuel.
         out_of_fuel: bool,
     },
-    /// The call needs an approval, and no approver can be reached.
-    ApproverUnreachable {
-        /// The rule that asks for the approval, if a rule does.
-        rule: Option<String>,
-        /// Who would have to approve.
-        approver: String,
-    },
+    /// The call needs an approval that it does not have.
+    Unapproved(Box<Unapproved>),
+    /// The request state is none that was given out.
+    State,
     /// The message asks for a dry run, and may not.
     NoDryRun(&'static str),
     /// It was a dry run: what would have become of the call.
@@ -109,6 +109,8 @@ pub struct Asker {
     pub tool_call: bool,
     /// URL of the protected-resource metadata (RFC 9728).
     pub resource_metadata: Option<String>,
+    /// The client can send its user to a page.
+    pub pages: bool,
     /// Scope denials are said in band.
     pub scope_in_band: bool,
 }
@@ -140,7 +142,8 @@ impl Refusal {
             Self::Condition {
                 out_of_fuel: false, ..
             } => "condition_failed",
-            Self::ApproverUnreachable { .. } => "approver_unreachable",
+            Self::Unapproved(call) => call.reason(),
+            Self::State => "request_state",
             Self::NoDryRun(_) => "no_dry_run",
             Self::DryRun(run) => run.refusal.as_ref().map_or("rule", Self::reason),
             Self::Upstream(UpstreamFault::Encoded) => "upstream_encoded",
@@ -156,7 +159,7 @@ impl Refusal {
         match self {
             Self::Rule(decision) => decision.rule.as_deref(),
             Self::Condition { rule, .. } => Some(rule),
-            Self::ApproverUnreachable { rule, .. } => rule.as_deref(),
+            Self::Unapproved(call) => call.rule.as_deref(),
             Self::DryRun(run) => run.rule(),
             Self::NotFound
             | Self::Origin
@@ -166,6 +169,7 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::Contract(_)
             | Self::NoRule
+            | Self::State
             | Self::NoDryRun(_)
             | Self::Upstream(_) => None,
         }
@@ -226,13 +230,17 @@ impl Refusal {
                 };
                 in_band(asker, &error_body(id, code, &text, None))
             }
+            Self::State => {
+                let text = "`requestState` is none that was given out here";
+                in_band(asker, &error_body(id, INVALID_PARAMS, text, None))
+            }
             Self::Upstream(_) => in_band(asker, &error_body(id, -32_603, &self.text(), None)),
             Self::MissingScope(_)
             | Self::Contract(_)
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
-            | Self::ApproverUnreachable { .. }
+            | Self::Unapproved(_)
             | Self::NoDryRun(_)
             | Self::DryRun(_) => in_band(asker, &self.denial(asker, policy)),
         }
@@ -243,6 +251,11 @@ impl Refusal {
         let facts = self.facts(policy);
         let text = self.text();
         let id = asker.id.as_deref();
+        if let Self::Unapproved(call) = self
+            && let Some(invitation) = call.invite(asker, &facts)
+        {
+            return invitation;
+        }
         if !asker.tool_call {
             let code = if matches!(self, Self::Contract(_)) {
                 INVALID_PARAMS

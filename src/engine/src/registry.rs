@@ -6,7 +6,8 @@
 pub(crate) mod build;
 pub(crate) mod pattern;
 mod pin;
-mod text;
+mod sensitive;
+pub(crate) mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,7 @@ use pattern::Patterns;
 
 pub use crate::config::{Access, RiskTier};
 pub use pin::pin;
+pub use sensitive::Pointer;
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -91,6 +93,8 @@ pub struct Entry {
     pub contract_version: Option<String>,
     /// How sensitive its data are.
     pub data_classification: Option<String>,
+    /// Where its arguments hold what only few may see.
+    pub sensitive: Vec<Pointer>,
     /// The tenants that it exists for; `None`: all.
     pub tenants: Option<BTreeSet<String>>,
     /// The environments that it exists in; `None`: all.

@@ -15,7 +15,7 @@ use engine::{
     config::Config,
     cx::{Cx, Timestamp},
     exchange::{Event, Exchange, Step},
-    http::{Edits, HeaderEdit, Headers, Peer, Reply},
+    http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     policy::Policy,
     record::End,
 };
@@ -157,8 +157,11 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         let end = pieces.peek().is_none();
         step = exchange.on(Event::RequestBody { bytes, end }, &cx);
     }
+    if let Step::Ask(callout) = &step {
+        step = ask(&mut exchange, case, callout, &mut seen, &cx);
+    }
     match step {
-        Step::Hold => panic!("{}: held for ever", case.name),
+        Step::Hold | Step::Ask(_) => panic!("{}: held for ever", case.name),
         Step::Reply(reply) => answer(&mut seen, reply),
         Step::Forward(edits) => {
             let sent = edits.body.clone().unwrap_or(body);
@@ -173,6 +176,25 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
     });
     seen.record = serde_json::from_slice(&closing.record).expect("a JSON record");
     seen
+}
+
+/// Lets the approval service answer.
+fn ask(exchange: &mut Exchange, case: &Case, callout: &Callout, seen: &mut Seen, cx: &Cx) -> Step {
+    let headers = callout.headers.iter();
+    let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
+    seen.asked = Some((headers.collect(), callout.body.clone()));
+    let Some(approver) = &case.approver else {
+        return exchange.on(Event::Answer(None), cx);
+    };
+    let (status, headers, body) = approver.wire();
+    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+    let headers = headers.into_iter();
+    all.extend(headers.map(|(name, value)| (name.into_bytes(), value.into_bytes())));
+    let response = Response {
+        headers: Headers::new(all),
+        body: &body,
+    };
+    exchange.on(Event::Answer(Some(response)), cx)
 }
 
 fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen, cx: &Cx) {
@@ -191,7 +213,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen,
     seen.status = status;
     match exchange.on(head, cx) {
         Step::Forward(edits) => seen.headers = edit(&all, &edits),
-        Step::Hold => {}
+        Step::Hold | Step::Ask(_) => {}
         Step::Reply(reply) => return answer(seen, reply),
     }
     let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
@@ -199,7 +221,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen,
         let end = pieces.peek().is_none();
         held.extend_from_slice(bytes);
         match exchange.on(Event::ResponseBody { bytes, end }, cx) {
-            Step::Hold => {}
+            Step::Hold | Step::Ask(_) => {}
             Step::Forward(edits) => {
                 if seen.headers.is_empty() {
                     seen.headers = edit(&all, &edits);

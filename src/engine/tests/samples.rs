@@ -13,7 +13,7 @@ use engine::{
     config::Config,
     cx::Timestamp,
     json::Doc,
-    policy::{Approver, Cause, Policy, Verdict},
+    policy::{Cause, Policy, Verdict},
 };
 use serde_json::{Value, json};
 
@@ -65,14 +65,10 @@ fn check(policy: &Policy, who: &Principal, tool: &str, arguments: Value, expect:
     let rule = verdict.decision().rule.clone().unwrap_or_default();
     let said = match verdict {
         Verdict::Allow(_) => format!("allow {rule}"),
-        Verdict::Ask {
-            approver: Approver::Role(role),
-            ..
-        } => format!("ask {role} {rule}"),
-        Verdict::Ask {
-            approver: Approver::User,
-            ..
-        } => format!("ask the user {rule}"),
+        Verdict::Ask { needs, .. } => {
+            let needs: Vec<_> = needs.iter().map(ToString::to_string).collect();
+            format!("ask {} {rule}", needs.join(" and "))
+        }
         Verdict::Deny {
             cause: Cause::MissingScope(_),
             ..

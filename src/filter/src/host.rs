@@ -6,7 +6,8 @@
 
 use std::{ptr, time::Instant};
 
-use engine::cx::Timestamp;
+use engine::{cx::Timestamp, http::Callout};
+use proxy_wasm::traits::Context;
 
 mod abi;
 pub(crate) mod metric;
@@ -92,11 +93,7 @@ pub(crate) fn log(level: Level, message: &str) {
 
 /// All headers, in wire order, pseudo-headers included.
 pub(crate) fn headers(direction: Direction) -> Result<Vec<Pair>, Refused> {
-    // SAFETY: the host writes both values, or neither.
-    let bytes = receive(|data, size| unsafe {
-        abi::proxy_get_header_map_pairs(direction.map(), data, size)
-    })?;
-    pairs::decode(&bytes).ok_or(UNREADABLE)
+    header_map(direction.map())
 }
 
 /// Replaces all values of a header by one.
@@ -168,6 +165,46 @@ pub(crate) fn reply<'a>(
     })
 }
 
+/// Asks somebody beside the upstream; the answer comes to the stream that asks.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the SDK panics on the answer to a call that it did not make itself; and of the \
+              statuses that it does not expect here, this host has none"
+)]
+pub(crate) fn call(callout: &Callout) -> Result<(), Refused> {
+    struct Sdk;
+
+    impl Context for Sdk {}
+
+    let headers = callout.headers.iter();
+    let headers = headers.map(|(name, value)| (*name, value.as_str()));
+    Sdk.dispatch_http_call(
+        &callout.cluster,
+        headers.collect(),
+        Some(&callout.body),
+        Vec::new(),
+        callout.timeout,
+    )
+    .map(|_| ())
+    .map_err(|status| Refused(status as u32))
+}
+
+/// All headers of an answer to a call, pseudo-headers included.
+pub(crate) fn called_headers() -> Result<Vec<Pair>, Refused> {
+    header_map(CALL_RESPONSE_HEADERS)
+}
+
+/// The beginning of its body.
+pub(crate) fn called_body(length: usize) -> Result<Vec<u8>, Refused> {
+    buffer(CALL_RESPONSE_BODY, 0, length)
+}
+
+/// Lets one direction go on that was paused.
+pub(crate) fn resume(direction: Direction) -> Result<(), Refused> {
+    // SAFETY: only a number crosses.
+    accept(unsafe { abi::proxy_continue_stream(direction.number()) })
+}
+
 /// Cuts one direction off.
 pub(crate) fn reset(direction: Direction) -> Result<(), Refused> {
     // SAFETY: only a number crosses.
@@ -214,6 +251,13 @@ pub(crate) fn set_shared(key: &str, value: &[u8]) -> Result<(), Refused> {
     })
 }
 
+fn header_map(number: u32) -> Result<Vec<Pair>, Refused> {
+    // SAFETY: the host writes both values, or neither.
+    let bytes =
+        receive(|data, size| unsafe { abi::proxy_get_header_map_pairs(number, data, size) })?;
+    pairs::decode(&bytes).ok_or(UNREADABLE)
+}
+
 fn buffer(number: u32, start: usize, length: usize) -> Result<Vec<u8>, Refused> {
     // SAFETY: the host writes both values, or neither.
     receive(|data, size| unsafe { abi::proxy_get_buffer_bytes(number, start, length, data, size) })
@@ -240,6 +284,8 @@ const fn accept(status: u32) -> Result<(), Refused> {
 
 /// Status for what the host wrote in a form that it does not have.
 const UNREADABLE: Refused = Refused(4);
+const CALL_RESPONSE_HEADERS: u32 = 6;
+const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const NO_GRPC_STATUS: i32 = -1;
 const ANY_VERSION: u32 = 0;

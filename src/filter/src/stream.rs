@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use engine::{
+    approval::MAX_ANSWER,
     cx::Cx,
     exchange::{Event, Exchange, Step},
-    http::{Edits, HeaderEdit, Headers, Peer, Reply},
+    http::{Edits, HeaderEdit, Headers, Peer, Reply, Response},
     policy::Policy,
     record::{self, Closing, End, MetricKind},
 };
@@ -52,8 +53,16 @@ struct Progress {
 
 /// What a callback brings.
 enum Part<'a> {
-    Head { headers: Headers, end: bool },
-    Body { bytes: &'a [u8], end: bool },
+    Head {
+        headers: Headers,
+        end: bool,
+    },
+    Body {
+        bytes: &'a [u8],
+        end: bool,
+    },
+    /// The answer to what was asked; `None`: there is none.
+    Answer(Option<Response<'a>>),
 }
 
 impl Stream {
@@ -128,10 +137,18 @@ impl Stream {
             // The answer of an earlier filter, or of the codec, to what never got here.
             return Action::Continue;
         };
-        let step = exchange.on(event(direction, part), &cx);
+        let mut step = exchange.on(event(direction, part), &cx);
+        if let Step::Ask(callout) = &step
+            && let Err(Refused(status)) = host::call(callout)
+        {
+            let cluster = &callout.cluster;
+            let line = format!("call to cluster {cluster}: refused with status {status}");
+            host::log(Level::Error, &line);
+            step = exchange.on(Event::Answer(None), &cx);
+        }
         let progress = self.progress(direction);
         let action = match step {
-            Step::Hold => {
+            Step::Hold | Step::Ask(_) => {
                 progress.seen = progress.held;
                 progress.waiting = true;
                 Action::Pause
@@ -214,7 +231,23 @@ impl Stream {
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_http_call_response(&mut self, _: u32, headers: usize, size: usize, _: usize) {
+        // Without headers there was no answer, or not a whole one.
+        let pairs = (headers > 0).then(host::called_headers);
+        let body = host::called_body(size.min(MAX_ANSWER + 1)).unwrap_or_default();
+        let response = pairs.and_then(Result::ok).map(|pairs| Response {
+            headers: Headers::new(pairs),
+            body: &body,
+        });
+        let direction = Direction::Request;
+        if let Action::Continue = self.drive(direction, Part::Answer(response))
+            && let Err(refused) = host::resume(direction)
+        {
+            self.fail(direction, "resume", refused);
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
@@ -282,6 +315,7 @@ fn event(direction: Direction, part: Part<'_>) -> Event<'_> {
             peer: peer(),
             end,
         },
+        (_, Part::Answer(response)) => Event::Answer(response),
         (Direction::Request, Part::Body { bytes, end }) => Event::RequestBody { bytes, end },
         (Direction::Response, Part::Head { headers, end }) => Event::ResponseHead { headers, end },
         (Direction::Response, Part::Body { bytes, end }) => Event::ResponseBody { bytes, end },

@@ -121,7 +121,7 @@ fn write(path: &std::path::Path) {
             _ => {}
         }
         if decision != "allow" {
-            record["approverRole"] = json!("finance_approver");
+            record["approvers"] = json!(["finance_approver"]);
         }
         let time = record["timestamp"].as_str().unwrap_or_default();
         writeln!(log, r#"{{"time":"{time}","toolgate":{record}}}"#).expect("room for the log");

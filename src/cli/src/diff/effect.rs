@@ -13,11 +13,12 @@ use super::{
     witness::Witness,
 };
 use engine::{
+    approval::{Approver, Need},
     call::{Call, Partial, Principal},
     condition::{Condition, Mention},
     cx::Timestamp,
     json::{self, Doc, Node},
-    policy::{Approver, Policy, Rule, Verdict},
+    policy::{Policy, Rule, Verdict},
     registry::{Entry, Kind},
 };
 use serde_json::Value as Json;
@@ -62,10 +63,8 @@ enum Permission {
     /// There is no such entry.
     Absent,
     Deny,
-    /// Once somebody with this role has approved it.
-    Role(String),
-    /// Once the user has confirmed it.
-    User,
+    /// Once these have approved it.
+    Ask(Vec<Need>),
     Allow,
     Unlisted,
     Listed,
@@ -224,11 +223,24 @@ fn drop_lists<V>(found: &mut BTreeMap<(Difference, String), V>) {
 }
 
 fn direction((old, new): &Difference) -> Direction {
+    if let (Permission::Ask(old), Permission::Ask(new)) = (&old.permission, &new.permission)
+        && old
+            .iter()
+            .all(|old| new.iter().any(|new| stands_for(new, old)))
+    {
+        return Direction::Narrower;
+    }
     match old.permission.rank().cmp(&new.permission.rank()) {
         Ordering::Greater => Direction::Narrower,
         // Somebody else may approve.
         Ordering::Less | Ordering::Equal => Direction::Wider,
     }
+}
+
+/// Whether one need is at least as strict as another: anybody with a role is stricter than the user.
+fn stands_for(one: &Need, other: &Need) -> bool {
+    other.approver == Approver::User
+        || (one.approver == other.approver && one.approvals >= other.approvals)
 }
 
 fn given(value: Node<'_>) -> Option<Node<'_>> {
@@ -302,10 +314,7 @@ impl<'p> Side<'p> {
         let matched = matched.collect();
         let permission = match verdict {
             Verdict::Allow(_) => Permission::Allow,
-            Verdict::Ask { approver, .. } => match approver {
-                Approver::Role(role) => Permission::Role(role),
-                Approver::User => Permission::User,
-            },
+            Verdict::Ask { needs, .. } => Permission::Ask(needs),
             Verdict::Deny { .. } => Permission::Deny,
         };
         (Outcome { permission, rule }, matched)
@@ -317,9 +326,8 @@ impl Permission {
     const fn rank(&self) -> u8 {
         match self {
             Self::Absent | Self::Deny | Self::Unlisted => 0,
-            Self::Role(_) => 1,
-            Self::User => 2,
-            Self::Allow | Self::Listed => 3,
+            Self::Ask(_) => 1,
+            Self::Allow | Self::Listed => 2,
         }
     }
 
@@ -338,8 +346,10 @@ impl fmt::Display for Permission {
         match self {
             Self::Absent => f.write_str("not there"),
             Self::Deny => f.write_str("deny"),
-            Self::Role(role) => write!(f, "approval_required by {role}"),
-            Self::User => f.write_str("approval_required by the user"),
+            Self::Ask(needs) => {
+                let all: Vec<_> = needs.iter().map(ToString::to_string).collect();
+                write!(f, "approval_required by {}", all.join(" and "))
+            }
             Self::Allow => f.write_str("allow"),
             Self::Unlisted => f.write_str("not listed"),
             Self::Listed => f.write_str("listed"),

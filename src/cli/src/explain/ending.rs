@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use engine::policy::{Approver, Foresight, Summary};
+use engine::{
+    approval::Need,
+    policy::{Foresight, Summary},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -49,7 +52,7 @@ impl Ending {
                 "decision": outcome.text("decision"),
                 "rule": outcome.text("rule"),
                 "reason": outcome.text("reason"),
-                "approver": outcome.approver(),
+                "approvers": outcome.approvers(),
                 "told": outcome.said,
                 "visible": outcome.visible,
                 "record": outcome.record,
@@ -94,16 +97,16 @@ fn past(recorded: &Recorded) -> String {
     let (reason, version) = (member("reason"), member("policyVersion"));
     let mut text = format!(
         "{DIM}recorded:{DIM:#} {} ({}), policy {}\n",
-        decided(member("decision").unwrap_or_default(), member("rule"), None),
+        decided(member("decision").unwrap_or_default(), member("rule"), &[]),
         reason.unwrap_or_default(),
         version.unwrap_or("unknown"),
     );
     let (between, because) = open(recorded);
     let now = match (certain(recorded), between) {
         (Some(certain), _) => {
-            let approver = certain.approver.as_ref().map(approver);
+            let approvers: Vec<_> = certain.needs.iter().flat_map(Need::names).collect();
             let rule = certain.rule.as_deref();
-            let decided = decided(certain.effect.as_str(), rule, approver);
+            let decided = decided(certain.effect.as_str(), rule, &approvers);
             format!("{decided} ({})", certain.reason)
         }
         (None, []) if recorded.foresight.is_none() => {
@@ -128,17 +131,10 @@ fn past(recorded: &Recorded) -> String {
     text
 }
 
-const fn approver(approver: &Approver) -> &str {
-    match approver {
-        Approver::Role(role) => role.as_str(),
-        Approver::User => "user",
-    }
-}
-
 /// The decision, and what the agent hears of it.
 fn ran(outcome: &trial::Outcome) -> String {
     let decision = outcome.text("decision").unwrap_or_default();
-    let mut text = decided(decision, outcome.text("rule"), outcome.approver());
+    let mut text = decided(decision, outcome.text("rule"), &outcome.approvers());
     let reason = outcome.text("reason").unwrap_or_default();
     let _ = match meaning(reason) {
         "" => writeln!(text, " ({reason})"),
@@ -168,15 +164,18 @@ fn ran(outcome: &trial::Outcome) -> String {
 }
 
 /// A decision, and who took it.
-fn decided(decision: &str, rule: Option<&str>, approver: Option<&str>) -> String {
+fn decided(decision: &str, rule: Option<&str>, approvers: &[&str]) -> String {
     let style = match decision {
         "allow" => GREEN,
         "deny" => RED,
         _ => YELLOW,
     };
     let rule = rule.map_or_else(String::new, |rule| format!(" by rule `{rule}`"));
-    let approver = approver.map_or_else(String::new, |who| format!(", to be approved by {who}"));
-    format!("{style}{decision}{style:#}{rule}{approver}")
+    let approvers = match approvers {
+        [] => String::new(),
+        approvers => format!(", to be approved by {}", approvers.join(" and ")),
+    };
+    format!("{style}{decision}{style:#}{rule}{approvers}")
 }
 
 /// What a reason means, in words; nothing where its name says it.
@@ -199,7 +198,11 @@ fn meaning(reason: &str) -> &'static str {
         "invalid_arguments" => "the arguments are not what the input schema says",
         "condition_failed" => "a condition could not be evaluated",
         "condition_out_of_fuel" => "a condition took too long",
-        "approver_unreachable" => "it waits for an approval",
+        "approver_unreachable" => "nobody can be asked for an approval",
+        "approval_required" => "it waits for an approval",
+        "approval_of_no_use" => "only single uses can be approved",
+        "approval_without_user" => "the user has to confirm it, and is not known",
+        "approval_of_inexact_arguments" => "no approval can be bound to these arguments",
         "no_token" => "the caller has no token",
         "invalid_token" => "the caller's token is not accepted",
         "protocol" => "whoever may speak to this server may do this",

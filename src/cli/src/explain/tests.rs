@@ -157,7 +157,7 @@ fn what_would_have_to_change_is_told() {
     check("small", "allow by rule `small` (rule)", &[]);
     check(
         "asked",
-        "approval_required by rule `large`, to be approved by boss: it waits for an approval (approver_unreachable)",
+        "approval_required by rule `large`, to be approved by boss: nobody can be asked for an approval (approver_unreachable)",
         &["somebody has to approve it, says rule `large`"],
     );
     check(

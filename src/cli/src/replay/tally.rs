@@ -3,6 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use engine::{
+    approval::Need,
     policy::{Foresight, Summary},
     record::{Decision, Other, Past},
     registry::Kind,
@@ -93,8 +94,8 @@ struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approver_role: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approvers: Vec<String>,
 }
 
 /// Calls that are alike, the first kinds of them.
@@ -192,7 +193,7 @@ impl Tally {
                     decision: Decision::Deny,
                     rule: None,
                     reason: "unregistered".to_owned(),
-                    approver_role: None,
+                    approvers: Vec::new(),
                 };
                 return self.compare(past, was, (kind, name), &unknown);
             }
@@ -217,11 +218,11 @@ impl Tally {
     }
 
     fn compare(&mut self, past: &Past<'_>, was: Decision, used: (Kind, &str), now: &Verdict) {
-        let approver = match was {
-            Decision::ApprovalRequired => past.approver_role.as_deref(),
-            Decision::Allow | Decision::Deny => None,
+        let asked = match was {
+            Decision::ApprovalRequired => past.approvers().eq(&now.approvers),
+            Decision::Allow | Decision::Deny => true,
         };
-        if (was, approver) == (now.decision, now.approver_role.as_deref()) {
+        if was == now.decision && asked {
             self.same += 1;
             return;
         }
@@ -256,9 +257,9 @@ impl Tally {
 /// What makes two recorded decisions alike.
 fn key(past: &Past<'_>, was: Decision, name: &str) -> String {
     let rule = past.rule.as_deref().unwrap_or_default();
-    let approver = past.approver_role.as_deref().unwrap_or_default();
+    let approvers = past.approvers().collect::<Vec<_>>().join("\n");
     let reason = past.reason.as_deref().unwrap_or_default();
-    [name, was.as_str(), rule, approver, reason].join("\n")
+    [name, was.as_str(), rule, &approvers, reason].join("\n")
 }
 
 fn target(kind: Kind, name: &str) -> String {
@@ -275,7 +276,7 @@ impl Verdict {
             decision: was,
             rule: text(&past.rule),
             reason: text(&past.reason).unwrap_or_default(),
-            approver_role: text(&past.approver_role),
+            approvers: past.approvers().map(str::to_owned).collect(),
         }
     }
 }
@@ -286,7 +287,12 @@ impl From<&Summary> for Verdict {
             decision: summary.effect.into(),
             rule: summary.rule.clone(),
             reason: summary.reason.to_owned(),
-            approver_role: summary.approver.clone().map(|it| it.into_role()),
+            approvers: summary
+                .needs
+                .iter()
+                .flat_map(Need::names)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

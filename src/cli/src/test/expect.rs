@@ -40,7 +40,15 @@ fn differences(expect: &Expect, outcome: &Outcome) -> Vec<(&'static str, String)
     compare("decision", decision, outcome.text("decision"));
     compare("rule", expect.rule.as_deref(), outcome.text("rule"));
     compare("reason", expect.reason.as_deref(), outcome.text("reason"));
-    compare("approver", expect.approver.as_deref(), outcome.approver());
+    let expected = expect.approver.as_ref().map(|names| {
+        let mut names: Vec<_> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.join(", ")
+    });
+    let mut approvers = outcome.approvers();
+    approvers.sort_unstable();
+    let approvers = (!approvers.is_empty()).then(|| approvers.join(", "));
+    compare("approver", expected.as_deref(), approvers.as_deref());
     if let Some(shadow) = &expect.shadow {
         let came = |member: &str| outcome.record.get("shadow")?.get(member)?.as_str();
         let decision = shadow.decision.map(Decision::as_str);

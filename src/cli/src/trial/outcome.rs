@@ -32,12 +32,11 @@ impl Outcome {
         self.record.get(member)?.as_str()
     }
 
-    /// Who has to approve: a role, or `user`.
-    pub(crate) fn approver(&self) -> Option<&str> {
-        match self.text("approverRole")? {
-            "the user" => Some("user"),
-            role => Some(role),
-        }
+    /// Who has to approve: roles, or `user`.
+    pub(crate) fn approvers(&self) -> Vec<&str> {
+        let list = self.record.get("approvers").and_then(Value::as_array);
+        let names = list.into_iter().flatten();
+        names.filter_map(Value::as_str).collect()
     }
 }
 
@@ -71,6 +70,8 @@ impl Request {
                 (Some(200), String::new())
             }
             Step::Reply(reply) => (Some(reply.status), words(&reply)),
+            // Nobody is asked: what was decided is all there is to tell.
+            Step::Ask(_) => (Some(200), String::new()),
             // Nothing more comes: the client went away.
             Step::Hold => (None, String::new()),
         };
@@ -150,7 +151,7 @@ fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx) -> Vec<u8> {
         Step::Forward(Edits {
             body: Some(body), ..
         }) => body,
-        Step::Forward(Edits { body: None, .. }) | Step::Hold => bytes,
+        Step::Forward(Edits { body: None, .. }) | Step::Hold | Step::Ask(_) => bytes,
         Step::Reply(reply) => reply.body,
     }
 }

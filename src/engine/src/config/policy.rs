@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Access, Identity, OneOrMany, RiskTier, is_default};
+use super::{Access, Approvals, Identity, OneOrMany, RiskTier, is_default};
 
 /// What may happen.
 ///
@@ -45,6 +45,9 @@ pub struct Policy {
     /// answered with what would be decided, and executed never. Without it, nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<Require>,
+    /// Where approvals are asked for. Without it, calls that need one are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
     /// The rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -123,6 +126,17 @@ pub struct Rule {
     /// Whether the user has to confirm each use. Then the rule decides `approval_required`.
     #[serde(skip_serializing_if = "is_default")]
     pub requires_user_confirmation: bool,
+    /// How many different people have to approve: 1 to 10, and 1 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<u32>,
+    /// How long a call is held for a quick decision: `20s`, at most `60s`. Not at all by default:
+    /// the agent is told at once that an approval is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<String>,
+    /// How long an approval may be pending, and be used once it is given: `15m`. It can only make
+    /// shorter what the approval service allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
     /// Why, for those who are denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

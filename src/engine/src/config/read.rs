@@ -177,6 +177,9 @@ impl Reading {
         if let Some(identity) = &mut policy.identity {
             identity.at = below(at, "identity");
         }
+        if let Some(approvals) = &mut policy.approvals {
+            approvals.at = below(at, "approvals");
+        }
         if let Some(require) = &mut policy.dry_run {
             require.at = below(at, "dry_run");
         }

@@ -118,6 +118,10 @@ pub struct Tool {
     /// How sensitive its data are: `confidential`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_classification: Option<String>,
+    /// Where its arguments hold what only few may see, as JSON Pointers: `/card/number`. `*` stands
+    /// for every member or item: `/people/*/taxId`. Approvers see `***` there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
     /// The tenants that it exists for; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenants: Option<Vec<String>>,
@@ -277,6 +281,10 @@ pub struct Prompt {
     /// How sensitive its data are: `confidential`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_classification: Option<String>,
+    /// Where its arguments hold what only few may see, as JSON Pointers: `/card/number`. `*` stands
+    /// for every member or item: `/people/*/taxId`. Approvers see `***` there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sensitive: Vec<String>,
     /// The tenants that it exists for; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenants: Option<Vec<String>>,

@@ -10,7 +10,7 @@ use crate::{
     sse,
 };
 
-use super::{Exchange, Plan, State, Step};
+use super::{Exchange, Plan, State, Step, session};
 
 impl Exchange {
     pub(super) fn response_head(
@@ -22,7 +22,7 @@ impl Exchange {
         let plan = match state {
             State::Forwarded(plan) => plan,
             // Our own answer, or Envoy's to a request that was not judged yet: that one never is.
-            State::Start | State::Reading { .. } | State::Replied => {
+            State::Start | State::Reading { .. } | State::Asking(_) | State::Replied => {
                 return Ok(Step::Forward(Edits::default()));
             }
             other => {
@@ -49,11 +49,16 @@ impl Exchange {
             media.eq_ignore_ascii_case("application/json"),
             media.eq_ignore_ascii_case("text/event-stream"),
         );
+        let mark = self.marked.then(|| session::mark(headers)).flatten();
+        let mut marks: Vec<_> = mark.into_iter().collect();
         let view = match plan {
             Plan::Filter(view) if !end && (json || stream || status < 300) => view,
             Plan::Filter(_) | Plan::Pass => {
                 self.state = State::Passing;
-                return Ok(Step::Forward(Edits::default()));
+                return Ok(Step::Forward(Edits {
+                    headers: marks,
+                    body: None,
+                }));
             }
         };
         if !matches!(text("content-encoding"), "" | "identity") {
@@ -63,13 +68,15 @@ impl Exchange {
             self.state = State::Buffering {
                 view,
                 body: Vec::new(),
+                headers: marks,
             };
             return Ok(Step::Hold);
         }
         let decoder = sse::Decoder::new(self.policy.bounds().max_response_bytes);
         self.state = State::Streaming { view, decoder };
+        marks.push(HeaderEdit::Remove("content-length".to_owned()));
         Ok(Step::Forward(Edits {
-            headers: vec![HeaderEdit::Remove("content-length".to_owned())],
+            headers: marks,
             body: None,
         }))
     }
@@ -82,24 +89,30 @@ impl Exchange {
         cx: &Cx,
     ) -> Result<Step, Refusal> {
         match state {
-            State::Buffering { view, mut body } => {
+            State::Buffering {
+                view,
+                mut body,
+                mut headers,
+            } => {
                 if body.len() + bytes.len() > self.policy.bounds().max_response_bytes {
                     return Err(Refusal::Upstream(UpstreamFault::TooLarge));
                 }
                 body.extend_from_slice(bytes);
                 if !end {
-                    self.state = State::Buffering { view, body };
+                    self.state = State::Buffering {
+                        view,
+                        body,
+                        headers,
+                    };
                     return Ok(Step::Hold);
                 }
                 self.state = State::Passing;
                 let body = self.filtered(&view, &body, cx)?;
-                let headers = body
-                    .as_ref()
-                    .map(|body| HeaderEdit::Set("content-length", body.len().to_string()));
-                Ok(Step::Forward(Edits {
-                    headers: headers.into_iter().collect(),
-                    body,
-                }))
+                headers.extend(
+                    body.as_ref()
+                        .map(|body| HeaderEdit::Set("content-length", body.len().to_string())),
+                );
+                Ok(Step::Forward(Edits { headers, body }))
             }
             State::Streaming { view, mut decoder } => {
                 let mut listed = self.record.listed.unwrap_or_default();

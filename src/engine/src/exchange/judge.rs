@@ -9,13 +9,25 @@ use crate::{
     http::{Edits, HeaderEdit},
     json::{Doc, Node, Splice, quote, splice},
     policy::{Cause, HiddenBy, Verdict},
-    record::Decision,
-    refusal::{DryRun, Refusal},
+    refusal::{DryRun, Refusal, Why},
     registry::{Entry, Kind},
     rpc::{self, Era, Message, MessageKind, Method, Target},
 };
 
-use super::{Exchange, Passage, Request};
+use super::{
+    Exchange, Passage, Request,
+    ask::{Question, Terms},
+    round::{Foreign, Round},
+    session,
+};
+
+/// What becomes of a request that is not refused.
+pub(super) enum Judged {
+    /// It may pass.
+    Pass(Passage),
+    /// It may pass once this is approved.
+    Ask(Box<Question>),
+}
 
 impl Exchange {
     /// Judges a whole body.
@@ -24,10 +36,30 @@ impl Exchange {
         request: &Request,
         body: Vec<u8>,
         cx: &Cx,
-    ) -> Result<Passage, Refusal> {
-        let doc =
-            Doc::parse(body).map_err(|(fault, _)| Refusal::Unreadable(rpc::Fault::Json(fault)))?;
-        let message = rpc::read(&doc, &request.headers).map_err(|(fault, id)| {
+    ) -> Result<Judged, Refusal> {
+        let doc = parse(body)?;
+        let message = self.read(&doc, request)?;
+        let undone = Round::undo(&message, &doc).map_err(|Foreign| Refusal::State);
+        let Some((round, body)) = undone? else {
+            return self.judge_message(request, &message, &doc, None, cx);
+        };
+        // What is judged is what the server will see.
+        let doc = parse(body)?;
+        let message = self.read(&doc, request)?;
+        // Clients come back ten times by themselves, and then fail: now they are told in words.
+        self.asker.pages = false;
+        let mut judged = self.judge_message(request, &message, &doc, Some(&round), cx)?;
+        let edits = match &mut judged {
+            Judged::Pass(passage) => &mut passage.edits,
+            Judged::Ask(question) => &mut question.passage.edits,
+        };
+        edits.body.get_or_insert_with(|| doc.bytes().to_vec());
+        Ok(judged)
+    }
+
+    /// Reads the one message of a body.
+    fn read<'a>(&mut self, doc: &'a Doc, request: &Request) -> Result<Message<'a>, Refusal> {
+        let message = rpc::read(doc, &request.headers).map_err(|(fault, id)| {
             self.asker.id = id;
             Refusal::Unreadable(fault)
         })?;
@@ -35,17 +67,33 @@ impl Exchange {
         self.asker.era = Some(message.era);
         self.asker.one_way = message.kind != MessageKind::Request;
         self.asker.tool_call = matches!(message.target, Target::Tool(_));
+        self.asker.pages = match message.era {
+            Era::Modern => message.client_capability(&["elicitation", "url"]).is_some(),
+            Era::Legacy => self.marked && session::has_pages(&message),
+        };
         self.record.message(&message);
         message.check_method().map_err(Refusal::Unreadable)?;
-        let dry_run = self.dry_run(request, &message)?;
+        Ok(message)
+    }
+
+    fn judge_message(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        round: Option<&Round>,
+        cx: &Cx,
+    ) -> Result<Judged, Refusal> {
+        let dry_run = self.dry_run(request, message)?;
+        self.marked |= session::declares_pages(message);
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing | Target::Task(_) => return Ok(passage),
+            Target::Plumbing | Target::Task(_) => return Ok(Judged::Pass(passage)),
             Target::List(_) => {
-                return Ok(Passage {
+                return Ok(Judged::Pass(Passage {
                     filter: true,
                     ..passage
-                });
+                }));
             }
             Target::Resources(uris) => {
                 // What may not be read may not be watched.
@@ -55,10 +103,11 @@ impl Exchange {
                         name: uri,
                         arguments: None,
                         dry_run,
+                        round,
                     };
-                    self.judge_use(request, &message, &doc, &wanted, cx)?;
+                    self.judge_use(request, message, doc, &wanted, cx)?;
                 }
-                return Ok(passage);
+                return Ok(Judged::Pass(passage));
             }
             // `check_method` has refused it already.
             Target::Unknown => return Err(Refusal::NotFound),
@@ -72,57 +121,24 @@ impl Exchange {
             name,
             arguments,
             dry_run,
+            round,
         };
-        self.judge_use(request, &message, &doc, &wanted, cx)
+        self.judge_use(request, message, doc, &wanted, cx)
     }
 }
 
 /// What a request wants to use.
-struct Wanted<'a> {
-    kind: Kind,
-    name: &'a str,
-    arguments: Option<Node<'a>>,
+pub(super) struct Wanted<'a> {
+    pub(super) kind: Kind,
+    pub(super) name: &'a str,
+    pub(super) arguments: Option<Node<'a>>,
     /// Only what would be decided is asked for.
     dry_run: bool,
+    /// It comes back from the page of an approval.
+    pub(super) round: Option<&'a Round>,
 }
 
 impl Exchange {
-    /// Whether the message asks for a dry run. Where it may not, or in a way that is not certain,
-    /// it is refused: what somebody only wanted to try must never happen.
-    fn dry_run(&mut self, request: &Request, message: &Message<'_>) -> Result<bool, Refusal> {
-        let Some(meta) = message.params.and_then(|params| params.get("_meta")) else {
-            return Ok(false);
-        };
-        if meta.members().any(|member| is_misspelt(&member.key())) {
-            return Err(Refusal::NoDryRun(
-                "of `toolgate/`, there is only `toolgate/dryRun`",
-            ));
-        }
-        let Some(asked) = meta.get(DRY_RUN) else {
-            return Ok(false);
-        };
-        match asked.bool() {
-            Some(false) => return Ok(false),
-            Some(true) => self.record.dry_run = true,
-            None => return Err(Refusal::NoDryRun("`toolgate/dryRun` is true or false")),
-        }
-        if !self.policy.permits_dry_run(&request.principal) {
-            return Err(Refusal::NoDryRun("this caller may not make dry runs"));
-        }
-        let used = match message.target {
-            Target::Tool(_) | Target::Prompt(_) | Target::Resource(_) => !completes(message),
-            Target::Plumbing
-            | Target::Task(_)
-            | Target::List(_)
-            | Target::Resources(_)
-            | Target::Unknown => false,
-        };
-        if !used || message.kind != MessageKind::Request {
-            return Err(Refusal::NoDryRun("there is no dry run of this method"));
-        }
-        Ok(true)
-    }
-
     /// Judges the use of a tool, a resource or a prompt.
     fn judge_use(
         &mut self,
@@ -131,7 +147,7 @@ impl Exchange {
         doc: &Doc,
         wanted: &Wanted<'_>,
         cx: &Cx,
-    ) -> Result<Passage, Refusal> {
+    ) -> Result<Judged, Refusal> {
         let policy = Arc::clone(&self.policy);
         self.record.target(wanted.kind, wanted.name);
         if let Some(arguments) = wanted.arguments {
@@ -165,10 +181,10 @@ impl Exchange {
         if completes(message) {
             let edits = rename(message, doc, wanted, entry);
             return match policy.visible(&seen) {
-                true => Ok(Passage {
+                true => Ok(Judged::Pass(Passage {
                     edits,
                     ..Passage::new(policy.plumbing())
-                }),
+                })),
                 false => Err(unknown("hidden")),
             };
         }
@@ -199,7 +215,11 @@ impl Exchange {
         match (outcome, decision) {
             (Err(Refusal::Unreadable(fault)), _) => Err(Refusal::Unreadable(fault)),
             (outcome, Some(decision)) => Err(Refusal::DryRun(Box::new(DryRun {
-                refusal: outcome.err(),
+                refusal: match outcome {
+                    Ok(Judged::Pass(_)) => None,
+                    Ok(Judged::Ask(question)) => Some(question.unapproved(Why::Unasked)),
+                    Err(refusal) => Some(refusal),
+                },
                 decision,
                 shadow,
             }))),
@@ -216,7 +236,7 @@ impl Exchange {
         doc: &Doc,
         wanted: &Wanted<'_>,
         entry: &Entry,
-    ) -> Result<Passage, Refusal> {
+    ) -> Result<Judged, Refusal> {
         if let Verdict::Deny {
             cause: Cause::MissingScope(scopes),
             ..
@@ -225,25 +245,41 @@ impl Exchange {
             return Err(Refusal::MissingScope(scopes));
         }
         fits(request, message, wanted, entry)?;
-        match verdict {
-            Verdict::Allow(permit) => {
-                let mut edits = rename(message, doc, wanted, entry);
-                edits.headers.extend(entry.timeout.map(|timeout| {
-                    let millis = timeout.as_millis().to_string();
-                    HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms", millis)
-                }));
-                Ok(Passage {
-                    permit,
-                    filter: false,
-                    edits,
-                })
+        let passage = |permit| {
+            let mut edits = rename(message, doc, wanted, entry);
+            edits.headers.extend(entry.timeout.map(|timeout| {
+                let millis = timeout.as_millis().to_string();
+                HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms", millis)
+            }));
+            Passage {
+                permit,
+                filter: false,
+                edits,
             }
-            Verdict::Ask { permit, approver } => {
-                self.record.decision = Decision::ApprovalRequired;
-                Err(Refusal::ApproverUnreachable {
-                    rule: permit.decision().rule.clone(),
-                    approver: approver.into_role(),
-                })
+        };
+        match verdict {
+            Verdict::Allow(permit) => Ok(Judged::Pass(passage(permit))),
+            Verdict::Ask {
+                permit,
+                needs,
+                wait,
+                expires,
+            } => {
+                self.record.required(&needs);
+                let terms = Terms {
+                    needs,
+                    wait,
+                    expires,
+                };
+                let passage = passage(permit);
+                let question = self.question(request, message, wanted, entry, terms, passage)?;
+                match wanted.round {
+                    Some(round) if round.declined => {
+                        let id = round.id.clone();
+                        Err(question.unapproved(Why::Declined { id }))
+                    }
+                    Some(_) | None => Ok(Judged::Ask(Box::new(question))),
+                }
             }
             Verdict::Deny { decision, cause } => Err(match cause {
                 Cause::Hidden(_) => Refusal::Unknown {
@@ -264,13 +300,8 @@ impl Exchange {
     }
 }
 
-/// Whether a member of `_meta` is meant for Toolgate, and nothing that it knows: what looks like a
-/// dry run must not be executed as an ordinary call.
-fn is_misspelt(key: &str) -> bool {
-    key != DRY_RUN
-        && key
-            .get(..NAMESPACE.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(NAMESPACE))
+fn parse(body: Vec<u8>) -> Result<Doc, Refusal> {
+    Doc::parse(body).map_err(|(fault, _)| Refusal::Unreadable(rpc::Fault::Json(fault)))
 }
 
 /// Whether the arguments are what the entry expects.
@@ -292,7 +323,7 @@ fn fits(
 }
 
 /// Whether the message only asks for completions of arguments: allowed to whoever sees the entry.
-fn completes(message: &Message<'_>) -> bool {
+pub(super) fn completes(message: &Message<'_>) -> bool {
     message.operation == Method::Complete
 }
 
@@ -341,5 +372,3 @@ fn truth(cause: &Cause) -> &'static str {
 }
 
 const MAX_VIOLATIONS: usize = 20;
-const NAMESPACE: &str = "toolgate/";
-const DRY_RUN: &str = "toolgate/dryRun";

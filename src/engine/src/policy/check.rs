@@ -184,6 +184,7 @@ impl Check<'_> {
 fn asks(rule: &Rule, fact: &str) -> Option<&'static str> {
     let required = |requirement: &Requirement| !matches!(requirement, Requirement::None);
     let (asked, field) = match fact {
+        "user" if rule.confirmed_by_user => (true, "requires_user_confirmation"),
         "user" => (required(&rule.user), "require.user"),
         "agent" => (required(&rule.agent), "require.agent"),
         "app" => (required(&rule.app), "require.app"),

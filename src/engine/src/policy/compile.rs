@@ -61,6 +61,7 @@ impl Policy {
             }
         };
         let dry_run = policy.dry_run.map(|require| lowering.whom(require));
+        let approvals = policy.approvals.map(|asked| lowering.approvals(asked));
         let Lowering {
             rules,
             index,
@@ -78,6 +79,7 @@ impl Policy {
             identity: policy.identity.unwrap_or_default(),
             bounds: policy.bounds.unwrap_or_default(),
             dry_run,
+            approvals,
             registry,
             rules,
             index,

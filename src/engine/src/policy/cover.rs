@@ -1,7 +1,7 @@
 //! What rules are to each other and to what they are about, whatever the call: for those who read a
 //! policy. Deciding needs none of it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{Policy, Requirement, Rule, rule::tool};
 use crate::{
@@ -87,11 +87,14 @@ impl Rule {
 
     fn at_least_as_strict(&self, other: &Self) -> bool {
         match (self.effect, other.effect) {
+            // What two rules ask for adds up, unless it is the same.
             (Effect::ApprovalRequired, Effect::ApprovalRequired) => {
-                // Somebody with a role is a stricter approver than the user; of two roles the
-                // first that is written counts.
-                let user = other.confirmed_by_user;
-                user || (!self.confirmed_by_user && self.approver_role == other.approver_role)
+                let time = |rule: &Self| rule.expires.unwrap_or(Duration::MAX);
+                self.confirmed_by_user == other.confirmed_by_user
+                    && self.approver_role == other.approver_role
+                    && self.approvals >= other.approvals
+                    && self.wait >= other.wait
+                    && time(self) <= time(other)
             }
             (mine, its) => mine >= its,
         }

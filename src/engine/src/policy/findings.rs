@@ -1,10 +1,17 @@
 //! How the rules see one call, and what follows from it.
 
+use std::collections::BTreeMap;
+
 use super::{
-    Approver, Cause, Decision, Permit, Verdict,
+    Cause, Decision, Permit, Verdict,
     rule::{Match, Rule},
 };
-use crate::{condition, config::Effect, registry::Entry};
+use crate::{
+    approval::{Approver, Need},
+    condition,
+    config::Effect,
+    registry::Entry,
+};
 
 /// How the rules see one call.
 #[derive(Clone, Default)]
@@ -72,20 +79,61 @@ impl<'p> Findings<'p> {
         if rule.effect == Effect::Allow && !entry.approval_required {
             return Verdict::Allow(permit);
         }
-        if rule.confirmed_by_user && !entry.approval_required {
-            return Verdict::Ask {
-                permit,
-                approver: Approver::User,
-            };
-        }
-        match rule.approver_role.as_ref().or(entry.approver_role.as_ref()) {
-            Some(role) => Verdict::Ask {
-                permit,
-                approver: Approver::Role(role.clone()),
-            },
+        let Some(needs) = self.needs(entry) else {
             // No configuration that compiles leads here; where nobody can approve, nothing happens.
-            None => Verdict::deny(permit.decision().clone(), Cause::NoRule),
+            return Verdict::deny(permit.decision().clone(), Cause::NoRule);
+        };
+        Verdict::Ask {
+            permit,
+            needs,
+            wait: self
+                .asking()
+                .map(|rule| rule.wait)
+                .max()
+                .unwrap_or_default(),
+            expires: self.asking().filter_map(|rule| rule.expires).min(),
         }
+    }
+
+    /// Rules that match and ask for an approval.
+    fn asking(&self) -> impl Iterator<Item = &Rule> {
+        let asks = |rule: &&Rule| rule.effect == Effect::ApprovalRequired;
+        self.matched.iter().copied().filter(asks)
+    }
+
+    /// What all of them need together; `None`: somebody has to approve, and nobody says who.
+    fn needs(&self, entry: &Entry) -> Option<Vec<Need>> {
+        let of_entry = entry.approver_role.as_ref();
+        let mut needs = BTreeMap::new();
+        let mut add = |approver, approvals: u32| {
+            let most: &mut u32 = needs.entry(approver).or_default();
+            *most = approvals.max(*most);
+        };
+        for rule in self.asking() {
+            let approver = match rule.confirmed_by_user {
+                true => Approver::User,
+                false => Approver::Role(rule.approver_role.as_ref().or(of_entry)?.clone()),
+            };
+            add(approver, rule.approvals);
+        }
+        if entry.approval_required && self.asking().all(|rule| rule.confirmed_by_user) {
+            // The entry itself asks: those whom the rules that let it through name, or its own role.
+            let rules = self.matched.iter();
+            let mut roles: Vec<_> = rules
+                .filter_map(|rule| rule.approver_role.as_ref())
+                .collect();
+            if roles.is_empty() {
+                roles.push(of_entry?);
+            }
+            for role in roles {
+                add(Approver::Role(role.clone()), 1);
+            }
+        }
+        let need = |(approver, approvals)| Need {
+            approver,
+            approvals,
+        };
+        Some(needs.into_iter().map(need).collect())
     }
 
     fn first(&self, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {

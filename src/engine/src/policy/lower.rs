@@ -1,5 +1,7 @@
 //! Rules as they are written into rules as they are run.
 
+mod asks;
+
 use std::collections::BTreeSet;
 
 use super::{
@@ -83,6 +85,7 @@ impl<'r> Lowering<'r> {
             let message = "either somebody with `approver_role` approves, or the user confirms";
             self.wrong(&at, "approver_role", message);
         }
+        let (approvals, wait, expires) = self.asks(&at, effect, &written);
         let environments = self.list(&at, "environments", written.environments.as_ref());
         if environments.is_some() && self.environment.is_none() {
             let message = "the policy does not say its `environment`, so this never matches";
@@ -100,6 +103,9 @@ impl<'r> Lowering<'r> {
             effect,
             confirmed_by_user: written.requires_user_confirmation,
             approver_role: written.approver_role,
+            approvals,
+            wait,
+            expires,
             reason: written.reason,
             servers,
             attributes: Vec::new(),

@@ -1,6 +1,6 @@
 //! One compiled rule, and whether it matches a call.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     call::{Call, Principal},
@@ -28,6 +28,12 @@ pub struct Rule {
     pub confirmed_by_user: bool,
     /// The role that approves.
     pub approver_role: Option<String>,
+    /// How many different people have to approve.
+    pub approvals: u32,
+    /// How long a call is held for their decision.
+    pub wait: Duration,
+    /// How long an approval may be pending and be used; `None`: as long as the service lets it.
+    pub expires: Option<Duration>,
     /// Why, for those who are denied.
     pub reason: Option<String>,
     /// Only what belongs to these servers.

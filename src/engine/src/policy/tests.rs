@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Approver, Cause, Policy, Verdict};
+use super::{Cause, Policy, Verdict};
 use crate::{
     call::{Call, Partial, Principal},
     config::{Config, Provenance},
@@ -74,14 +74,10 @@ fn say(policy: &Policy, entry: &Entry, who: &Principal, args: &Value) -> String 
     };
     match verdict {
         Verdict::Allow(_) => format!("allow {rule}{seen}"),
-        Verdict::Ask {
-            approver: Approver::Role(role),
-            ..
-        } => format!("ask {role} {rule}{seen}"),
-        Verdict::Ask {
-            approver: Approver::User,
-            ..
-        } => format!("ask-user {rule}{seen}"),
+        Verdict::Ask { needs, .. } => {
+            let needs: Vec<_> = needs.iter().map(ToString::to_string).collect();
+            format!("ask {} {rule}{seen}", needs.join(" and "))
+        }
         Verdict::Deny { decision, cause } => {
             let cause = match cause {
                 Cause::Hidden(by) => format!("hidden {}", by.as_str()),
@@ -111,7 +107,7 @@ prompts:
 - { name: ask, mcpServer: s, arguments: [{ name: topic, required: true }] }
 "#;
 
-/// What one call comes to: `allow RULE`, `ask ROLE RULE`, `ask-user RULE`, `deny RULE CAUSE`, with
+/// What one call comes to: `allow RULE`, `ask ROLE RULE`, `ask the user RULE`, `deny RULE CAUSE`, with
 /// ` unseen` where the tool is not in the caller's list.
 #[track_caller]
 fn check(rules: &str, caller: &str, tool: &str, args: Value, expect: &str) {
@@ -131,7 +127,7 @@ rules:
 - { id: e, tools: [read], decision: allow }
 "#;
     check(rules, "", "read", json!({}), "allow a");
-    check(rules, "", "write", json!({}), "ask boss b");
+    check(rules, "", "write", json!({}), "ask boss and other b");
     check(
         rules,
         "scope=pay:a scope=pay:b",
@@ -456,17 +452,17 @@ fn who_approves() {
         (
             "[{ tool: careful, requires_user_confirmation: true }]",
             "careful",
-            "ask boss rule-1",
+            "ask boss and the user rule-1",
         ),
         (
             "[{ tool: read, requires_user_confirmation: true }]",
             "read",
-            "ask-user rule-1",
+            "ask the user rule-1",
         ),
         (
             "[{ tool: read, requires_user_confirmation: true, decision: allow }]",
             "read",
-            "ask-user rule-1",
+            "ask the user rule-1",
         ),
         (
             "[{ tool: read, requires_user_confirmation: true, decision: deny }]",
@@ -476,12 +472,12 @@ fn who_approves() {
         (
             "[{ tool: read, requires_user_confirmation: true }, { tool: read, decision: approval_required, approver_role: boss }]",
             "read",
-            "ask boss rule-2",
+            "ask boss and the user rule-2",
         ),
         (
             "[{ tool: read, requires_user_confirmation: true }, { tool: read, decision: allow }]",
             "read",
-            "ask-user rule-1",
+            "ask the user rule-1",
         ),
     ] {
         check(&format!("rules: {rules}"), "", tool, json!({}), expect);
@@ -556,6 +552,65 @@ rules:
             "policy[0]:rules[9].tools.name: no tool `nobody` is registered",
             "policy[0]:rules[10].when: 1:9: the condition ends where a value should stand",
         ],
+    );
+}
+
+#[test]
+fn every_problem_with_approvals_is_told() {
+    check_problems(
+        r#"
+approvals: { cluster: "", timeout: 61s, url: "http://127.0.0.1:8181/v1" }
+identity: { scopes: { header: x-scopes, trusted: true } }
+rules:
+- { tool: read, decision: allow, wait: 20s, approvals: 2, expires: 1h }
+- { tool: read, decision: approval_required, approver_role: boss, wait: 61s, approvals: 11, expires: 0s }
+- { tool: read, requires_user_confirmation: true, wait: soon, approvals: 2, expires: 500ms }
+"#,
+        &[
+            "policy[0]:rules[0].approvals: the rule asks for no approval (decide `approval_required`, or leave it out)",
+            "policy[0]:rules[0].wait: the rule asks for no approval (decide `approval_required`, or leave it out)",
+            "policy[0]:rules[0].expires: the rule asks for no approval (decide `approval_required`, or leave it out)",
+            "policy[0]:rules[1].approvals: `11` is not from 1 to 10",
+            "policy[0]:rules[1].wait: `61s` is no time up to a minute: `500ms`, `20s`, `1m`",
+            "policy[0]:rules[1].expires: `0s` is no time from one second on: `30s`, `15m`, `4h`",
+            "policy[0]:rules[2].approvals: there is one user to confirm it",
+            "policy[0]:rules[2].wait: `soon` is no time up to a minute: `500ms`, `20s`, `1m`",
+            "policy[0]:rules[2].expires: `500ms` is no time from one second on: `30s`, `15m`, `4h`",
+            "policy[0]:approvals.cluster: a cluster has a name",
+            "policy[0]:approvals.url: expected a URL without a path that begins with `http://` or `https://`",
+            "policy[0]:approvals.timeout: `61s` is no time up to a minute: `500ms`, `20s`, `1m`",
+            "policy[0]:rules[2].requires_user_confirmation: nothing supplies `user`, so this never holds (name its source: `identity.user`)",
+        ],
+    );
+}
+
+#[test]
+fn what_rules_ask_for_adds_up() {
+    let rules = r#"
+rules:
+- { tool: read, decision: allow }
+- { tool: read, requires_user_confirmation: true, wait: 5s }
+- { tool: read, decision: approval_required, approver_role: boss, expires: 1h, wait: 20s }
+- { tool: read, decision: approval_required, approver_role: cfo, expires: 2h }
+- { tool: read, decision: approval_required, approver_role: boss, approvals: 2 }
+"#;
+    let asked = "ask 2 people with the role boss and cfo and the user rule-3";
+    check(rules, "", "read", json!({ "n": 1 }), asked);
+    let policy = compile(REGISTRY, &[rules]).expect("a policy");
+    let verdict = policy.decide(&Call {
+        principal: &Principal::default(),
+        entry: policy.registry().tool("read").expect("a tool"),
+        args: Partial::Known(None),
+        meta: Partial::Known(None),
+        session: None,
+        now: NOW,
+    });
+    let Verdict::Ask { wait, expires, .. } = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert_eq!(
+        (wait.as_secs(), expires.map(|it| it.as_secs())),
+        (20, Some(3_600))
     );
 }
 

@@ -1,6 +1,8 @@
 //! What a policy says of a call.
 
-use crate::{condition, config::Effect};
+use std::time::Duration;
+
+use crate::{approval::Need, condition, config::Effect};
 
 /// What was decided for one call.
 #[derive(Debug)]
@@ -12,8 +14,12 @@ pub enum Verdict {
     Ask {
         /// With which it may happen then.
         permit: Permit,
-        /// Who may approve it.
-        approver: Approver,
+        /// Who has to approve it.
+        needs: Vec<Need>,
+        /// How long the call is held for their decision.
+        wait: Duration,
+        /// How long the approval may be pending and be used; `None`: as long as the service lets it.
+        expires: Option<Duration>,
     },
     /// It may not happen.
     Deny {
@@ -39,15 +45,6 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The ids of all rules that matched, in order.
     pub matched: Vec<String>,
-}
-
-/// Who may approve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Approver {
-    /// Whoever has this role.
-    Role(String),
-    /// The user on whose behalf the agent acts.
-    User,
 }
 
 /// Why a call is denied.
@@ -88,8 +85,8 @@ pub struct Summary {
     pub effect: Effect,
     /// Why, as a code.
     pub reason: &'static str,
-    /// Who may approve, where an approval is required.
-    pub approver: Option<Approver>,
+    /// Who has to approve; nobody where no approval is required.
+    pub needs: Vec<Need>,
     /// The rule that decided; `None` where no rule did.
     pub rule: Option<String>,
 }
@@ -122,17 +119,15 @@ impl Verdict {
 
     /// The gist of it.
     pub fn summary(&self) -> Summary {
-        let (effect, approver, reason) = match self {
-            Self::Allow(_) => (Effect::Allow, None, "rule"),
-            Self::Ask { approver, .. } => {
-                (Effect::ApprovalRequired, Some(approver.clone()), "rule")
-            }
-            Self::Deny { cause, .. } => (Effect::Deny, None, cause.code()),
+        let (effect, needs, reason) = match self {
+            Self::Allow(_) => (Effect::Allow, Vec::new(), "rule"),
+            Self::Ask { needs, .. } => (Effect::ApprovalRequired, needs.clone(), "rule"),
+            Self::Deny { cause, .. } => (Effect::Deny, Vec::new(), cause.code()),
         };
         Summary {
             effect,
             reason,
-            approver,
+            needs,
             rule: self.decision().rule.clone(),
         }
     }
@@ -142,13 +137,13 @@ impl Summary {
     /// Whether it decides the same, for whatever reason.
     #[must_use]
     pub fn decides_like(&self, other: &Self) -> bool {
-        (self.effect, &self.approver) == (other.effect, &other.approver)
+        (self.effect, &self.needs) == (other.effect, &other.needs)
     }
 
     /// Whether the caller would meet the same: everything but the name of the rule.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {
-        (self.effect, self.reason, &self.approver) == (other.effect, other.reason, &other.approver)
+        (self.effect, self.reason, &self.needs) == (other.effect, other.reason, &other.needs)
     }
 }
 
@@ -168,17 +163,6 @@ impl Cause {
                 ..
             } => "condition_out_of_fuel",
             Self::ConditionFailed { .. } => "condition_failed",
-        }
-    }
-}
-
-impl Approver {
-    /// The role that may approve, or `the user`.
-    #[must_use]
-    pub fn into_role(self) -> String {
-        match self {
-            Self::Role(role) => role,
-            Self::User => "the user".to_owned(),
         }
     }
 }

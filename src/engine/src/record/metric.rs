@@ -56,6 +56,14 @@ impl Record {
                 value: 1,
             });
         }
+        if let Some(approval) = &self.approval {
+            let outcome = approval.state;
+            metrics.push(Metric {
+                name: format!("toolgate_asks_total;server={server};tool={tool};outcome={outcome}"),
+                kind: MetricKind::Counter,
+                value: 1,
+            });
+        }
         let mut time = |name: &str, value: u64| {
             metrics.push(Metric {
                 name: format!("{name};server={server};tool={tool};method={method}"),
@@ -65,6 +73,9 @@ impl Record {
         };
         if let Some(ns) = duration_ns {
             time("toolgate_call_duration_ms", ns / 1_000_000);
+        }
+        if let Some(ms) = self.ask_ms {
+            time("toolgate_ask_duration_ms", ms as u64);
         }
         time("toolgate_filter_duration_us", filter_ns / 1_000);
         metrics

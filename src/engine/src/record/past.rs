@@ -66,9 +66,12 @@ pub struct Past<'a> {
     /// Why, as a code.
     #[serde(borrow)]
     pub reason: Option<Text<'a>>,
-    /// Who would have had to approve.
+    /// Who had to approve; read with [`Past::approvers`].
     #[serde(borrow)]
-    pub approver_role: Option<Text<'a>>,
+    approvers: Vec<Text<'a>>,
+    /// The same, in records of before there could be several.
+    #[serde(borrow)]
+    approver_role: Option<Text<'a>>,
     /// SHA-256 of the configuration that decided.
     #[serde(borrow)]
     pub policy_digest: Option<Text<'a>>,
@@ -125,9 +128,13 @@ impl<'a> Past<'a> {
             return Err(Other::Protocol);
         }
         match self.reason.as_deref().unwrap_or_default() {
-            "rule" | "approver_unreachable" => self.decision.ok_or(Other::BeforeRules),
+            "rule" | "approved" | "approver_unreachable" => self.decision.ok_or(Other::BeforeRules),
+            reason if reason.starts_with("approval_") => Ok(Decision::ApprovalRequired),
             // The answer was refused, not the call.
-            reason if reason.starts_with("upstream_") => Ok(Decision::Allow),
+            reason if reason.starts_with("upstream_") => match self.decision {
+                Some(Decision::ApprovalRequired) => Ok(Decision::ApprovalRequired),
+                Some(Decision::Allow | Decision::Deny) | None => Ok(Decision::Allow),
+            },
             "no_rule"
             | "insufficient_scope"
             | "condition_failed"
@@ -136,6 +143,15 @@ impl<'a> Past<'a> {
             reason if reason.starts_with("hidden_") => Ok(Decision::Deny),
             _ => Err(Other::BeforeRules),
         }
+    }
+
+    /// Each approval that was needed, by who gives it: a role, or `user`.
+    pub fn approvers(&self) -> impl Iterator<Item = &str> {
+        let of_old = self.approver_role.as_deref().map(|role| match role {
+            "the user" => "user",
+            role => role,
+        });
+        self.approvers.iter().map(|name| &**name).chain(of_old)
     }
 
     /// When it came.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Metric;
-use crate::config::Effect;
+use super::{Metric, clip};
+use crate::{approval::Answer, config::Effect};
 
 /// Metadata of arguments: what can be told without telling a value.
 #[derive(Debug, Serialize)]
@@ -14,6 +14,45 @@ pub struct Arguments {
     pub bytes: usize,
     /// SHA-256 of the canonical form (RFC 8785).
     pub digest: String,
+}
+
+/// What became of an approval.
+#[derive(Debug, Serialize)]
+pub struct Approval {
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `approved`, `denied`, `pending`, or `unreachable`.
+    pub state: &'static str,
+    /// Who decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// When, RFC 3339 in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Why, in the approver's words; at most 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Approval {
+    /// As the approval service answered.
+    #[must_use]
+    pub fn new(answer: Option<&Answer>) -> Self {
+        let (state, id, decision) = match answer {
+            None => ("unreachable", None, None),
+            Some(Answer::Pending { id, .. }) => ("pending", Some(id), None),
+            Some(Answer::Approved(decision)) => ("approved", Some(&decision.id), Some(decision)),
+            Some(Answer::Denied(decision)) => ("denied", Some(&decision.id), Some(decision)),
+        };
+        Self {
+            id: id.cloned(),
+            state,
+            approver: decision.map(|it| clip(&it.approver)),
+            at: decision.map(|it| it.at.clone()),
+            reason: decision.and_then(|it| it.reason.as_deref()).map(clip),
+        }
+    }
 }
 
 /// A verdict that was only tried.
@@ -27,9 +66,9 @@ pub struct Shadow {
     pub rule: Option<String>,
     /// Why, as a code.
     pub reason: &'static str,
-    /// The role that would have had to approve.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub approver_role: Option<String>,
+    /// Who would have had to approve.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// `version` of what is tried.
     pub policy_version: String,
 }

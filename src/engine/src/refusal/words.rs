@@ -26,7 +26,8 @@ impl Refusal {
             | Self::Unauthenticated { .. }
             | Self::Unknown { .. }
             | Self::NoRule
-            | Self::ApproverUnreachable { .. }
+            | Self::State
+            | Self::Unapproved(_)
             | Self::Upstream(_) => None,
         }
     }
@@ -71,9 +72,7 @@ impl Refusal {
             Some(Self::MissingScope(scopes)) => {
                 add("scopes", json!(scopes));
             }
-            Some(Self::ApproverUnreachable { approver, .. }) => {
-                add("approverRole", json!(approver));
-            }
+            Some(Self::Unapproved(call)) => call.facts(&mut facts),
             Some(
                 Self::NotFound
                 | Self::Origin
@@ -81,6 +80,7 @@ impl Refusal {
                 | Self::Unauthenticated { .. }
                 | Self::Unknown { .. }
                 | Self::NoRule
+                | Self::State
                 | Self::Rule(_)
                 | Self::Condition { .. }
                 | Self::NoDryRun(_)
@@ -121,10 +121,7 @@ impl Refusal {
                     "Denied: a policy condition could not be evaluated for this call ({fault})."
                 )
             }
-            Self::ApproverUnreachable { approver, .. } => format!(
-                "Not executed: this call needs approval by {approver}, and no approver can be \
-                 reached. Tell the user; do not repeat it at once."
-            ),
+            Self::Unapproved(call) => call.text(),
             Self::NoDryRun(why) => format!("Not executed: {why}."),
             Self::DryRun(run) => run.text(),
             Self::Upstream(UpstreamFault::Encoded) => {
@@ -143,6 +140,7 @@ impl Refusal {
             | Self::Origin
             | Self::Unreadable(_)
             | Self::Unauthenticated { .. }
+            | Self::State
             | Self::Unknown { .. } => String::new(),
         }
     }
@@ -154,7 +152,7 @@ impl DryRun {
     pub const fn effect(&self) -> Effect {
         match &self.refusal {
             None => Effect::Allow,
-            Some(Refusal::ApproverUnreachable { .. }) => Effect::ApprovalRequired,
+            Some(Refusal::Unapproved(call)) if call.is_approvable() => Effect::ApprovalRequired,
             Some(_) => Effect::Deny,
         }
     }
@@ -170,8 +168,8 @@ impl DryRun {
     fn text(&self) -> String {
         let would = match &self.refusal {
             None => "this call would be allowed".to_owned(),
-            Some(Refusal::ApproverUnreachable { approver, .. }) => {
-                format!("this call would need approval by {approver}")
+            Some(Refusal::Unapproved(call)) if call.is_approvable() => {
+                format!("this call would need approval by {}", call.whom())
             }
             Some(_) => "this call would be refused".to_owned(),
         };
@@ -180,7 +178,8 @@ impl DryRun {
             None => String::new(),
         };
         let why = match &self.refusal {
-            None | Some(Refusal::ApproverUnreachable { .. }) => String::new(),
+            None => String::new(),
+            Some(Refusal::Unapproved(call)) if call.is_approvable() => String::new(),
             Some(refusal) => format!("\n{}", refusal.text()),
         };
         format!("Dry run: {would}{by}. Nothing was executed.{why}")

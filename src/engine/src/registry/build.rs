@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Entry, Kind, Registry, Server,
+    Entry, Kind, Pointer, Registry, Server,
     pattern::Glob,
     pin::is_pin,
     text::{duration, is_path, url_path},
@@ -138,6 +138,7 @@ impl Build {
             approver_role: tool.approver_role,
             contract_version: tool.contract_version,
             data_classification: tool.data_classification,
+            sensitive: self.sensitive(&at, &tool.sensitive),
             tenants: self.set(&at, "tenants", tool.tenants),
             environments: self.set(&at, "environments", tool.environments),
             timeout: self.timeout(&at, tool.timeout),
@@ -172,6 +173,7 @@ impl Build {
             approver_role: resource.approver_role,
             contract_version: None,
             data_classification: resource.data_classification,
+            sensitive: Vec::new(),
             tenants: self.set(&at, "tenants", resource.tenants),
             environments: self.set(&at, "environments", resource.environments),
             timeout: self.timeout(&at, resource.timeout),
@@ -215,6 +217,7 @@ impl Build {
             approver_role: prompt.approver_role,
             contract_version: None,
             data_classification: prompt.data_classification,
+            sensitive: self.sensitive(&at, &prompt.sensitive),
             tenants: self.set(&at, "tenants", prompt.tenants),
             environments: self.set(&at, "environments", prompt.environments),
             timeout: self.timeout(&at, prompt.timeout),
@@ -298,6 +301,22 @@ impl Build {
             );
         }
         timeout
+    }
+
+    fn sensitive(&mut self, at: &str, written: &[String]) -> Vec<Pointer> {
+        let mut pointers = Vec::with_capacity(written.len());
+        for (i, text) in written.iter().enumerate() {
+            match Pointer::parse(text) {
+                Some(pointer) => pointers.push(pointer),
+                None => {
+                    let message = format!("`{text}` is no JSON Pointer below the arguments");
+                    let problem = Problem::new(format!("{at}.sensitive[{i}]"), message);
+                    self.problems
+                        .push(problem.help("as `/card/number` or `/people/*/taxId`"));
+                }
+            }
+        }
+        pointers
     }
 
     fn pin(&mut self, at: &str, pin: Option<String>) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The path of a URL, if it has one; `None` where this is no URL that can be reached.
-pub(super) fn url_path(url: &str) -> Option<Option<&str>> {
+pub(crate) fn url_path(url: &str) -> Option<Option<&str>> {
     let rest = url
         .strip_prefix("http://")
         .or_else(|| url.strip_prefix("https://"))?;
@@ -24,7 +24,7 @@ pub(super) fn is_path(path: &str) -> bool {
 }
 
 /// `500ms`, `20s`, `2m`, `1h`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.strip_prefix(digits)? {
         "ms" => 1,

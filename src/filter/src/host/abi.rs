@@ -42,6 +42,7 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    pub(super) fn proxy_continue_stream(stream: u32) -> u32;
     pub(super) fn proxy_close_stream(stream: u32) -> u32;
     pub(super) fn proxy_get_property(
         path: *const u8,

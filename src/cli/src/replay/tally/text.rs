@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::{policy::Policy, record::Decision};
+use engine::policy::Policy;
 
 use crate::visible::visible;
 
@@ -159,8 +159,8 @@ impl Doubt {
 impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.decision.as_str())?;
-        if let (Decision::ApprovalRequired, Some(role)) = (self.decision, &self.approver_role) {
-            write!(f, " of {}", shown(role))?;
+        if !self.approvers.is_empty() {
+            write!(f, " of {}", shown(&self.approvers.join(" and ")))?;
         }
         match &self.rule {
             Some(rule) => write!(f, " by rule `{}`", shown(rule)),

@@ -3,7 +3,8 @@
 use super::{Reading, below, trimmed};
 use crate::{
     config::{
-        Config, Effect, Identity, Mode, OneOrMany, Policy, Registry, Require, Rule, Selector,
+        Approvals, Config, Effect, Identity, Mode, OneOrMany, Policy, Registry, Require, Rule,
+        Selector,
     },
     problem::Problem,
 };
@@ -68,6 +69,7 @@ impl Reading {
             self.once(&mut joined.identity, file.identity, at, "identity");
             self.once(&mut joined.bounds, file.bounds, at, "bounds");
             self.once(&mut joined.dry_run, file.dry_run, at, "dry_run");
+            self.once(&mut joined.approvals, file.approvals, at, "approvals");
             joined.rules.extend(file.rules);
             if !file.denied_tools.is_empty() {
                 denials.push((below(at, "denied_tools"), file.denied_tools));
@@ -109,6 +111,14 @@ impl Reading {
                 ..dry_run
             });
             self.same(dry_run, live.dry_run.as_ref(), at, "dry_run");
+            let approvals = file.approvals.take().map(|approvals| Approvals {
+                at: live
+                    .approvals
+                    .as_ref()
+                    .map_or_else(String::new, |live| live.at.clone()),
+                ..approvals
+            });
+            self.same(approvals, live.approvals.as_ref(), at, "approvals");
             let identity = file.identity.take().map(|identity| Identity {
                 at: live
                     .identity

@@ -93,12 +93,20 @@ fn a_rule_covers_only_where_it_counts() {
 }
 
 #[test]
-fn a_stricter_approver_covers_another() {
+fn approvals_add_up() {
     let (role, user) = (
         "decision: approval_required",
         "requires_user_confirmation: true, approver_role: null",
     );
-    check_covers(role, user, [true, false]);
+    check_covers(role, user, [false, false]);
+    check_covers(user, user, [true, true]);
+    let quick = "decision: approval_required, approvals: 2, wait: 5s, expires: 1m";
+    check_covers(role, quick, [false, true]);
+    check_covers(
+        "decision: approval_required, wait: 6s",
+        quick,
+        [false, false],
+    );
     check_covers(
         role,
         "decision: approval_required, approver_role: cfo",
