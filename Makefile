@@ -118,6 +118,7 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 	for file in registry policy test; do \
 		cargo run --quiet --locked --package cli -- schema $$file > policies/$$file.schema.json; \
 	done
+	cargo run --quiet --locked --package approvals --bin toolgate-approvals -- schema > policies/approvals.schema.json
 
 .PHONY: bench
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate

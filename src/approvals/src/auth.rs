@@ -1,13 +1,14 @@
-//! Who calls: the filter, by a secret that both know, or a person, by a token of the approvers'
-//! issuer.
+//! Who calls: the filter, by a secret that both know or by its certificate, or a person, by a token
+//! of the approvers' issuer.
 
+mod certificate;
 mod keys;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde_json::Value;
@@ -36,10 +37,16 @@ pub(crate) struct Person {
 
 /// What tells callers apart.
 pub(crate) struct Door {
-    secret: String,
+    proof: Proof,
     keys: Keys,
     validation: Validation,
     claims: config::Claims,
+}
+
+/// What the filter shows.
+enum Proof {
+    Secret(String),
+    Certificate { uri: String },
 }
 
 enum Caller {
@@ -48,7 +55,16 @@ enum Caller {
 }
 
 impl Door {
-    pub(crate) fn new(secret: String, approvers: &config::Approvers) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        filter: &config::Filter,
+        approvers: &config::Approvers,
+    ) -> anyhow::Result<Self> {
+        let proof = match filter {
+            config::Filter::Secret(secret) => Proof::Secret(secret.read()?),
+            config::Filter::Certificate(certificate) => Proof::Certificate {
+                uri: certificate.uri.clone(),
+            },
+        };
         let mut validation = Validation::new(Algorithm::RS256);
         // Signatures that only the issuer can make; a key of another family does not fit these.
         validation.algorithms = ALGORITHMS.to_vec();
@@ -58,17 +74,29 @@ impl Door {
         validation.validate_nbf = true;
         validation.leeway = 30;
         Ok(Self {
-            secret,
+            proof,
             keys: Keys::new(approvers.jwks.clone())?,
             validation,
             claims: approvers.claims.clone(),
         })
     }
 
-    async fn caller(&self, token: &str) -> Option<Caller> {
-        if bool::from(self.secret.as_bytes().ct_eq(token.as_bytes())) {
+    async fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
+        let header = headers.get(header::AUTHORIZATION);
+        let token = header.and_then(|value| value.to_str().ok()?.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token = token.map(|(_, token)| token.trim());
+        let filter = match (&self.proof, token) {
+            (Proof::Secret(secret), Some(token)) => {
+                bool::from(secret.as_bytes().ct_eq(token.as_bytes()))
+            }
+            (Proof::Certificate { uri }, None) => certificate::proves(headers, uri),
+            (Proof::Secret(_), None) | (Proof::Certificate { .. }, Some(_)) => false,
+        };
+        if filter {
             return Some(Caller::Filter);
         }
+        let token = token?;
         let head = decode_header(token).ok()?;
         if !ALGORITHMS.contains(&head.alg) {
             return None;
@@ -124,14 +152,7 @@ impl FromRequestParts<Arc<Service>> for Person {
 }
 
 async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
-    let header = parts.headers.get(header::AUTHORIZATION);
-    let token = header.and_then(|value| value.to_str().ok()?.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let caller = match token {
-        Some((_, token)) => service.door.caller(token.trim()).await,
-        None => None,
-    };
-    match caller {
+    match service.door.caller(&parts.headers).await {
         // The filter's own limits hold before it asks.
         Some(Caller::Filter) => Ok(Caller::Filter),
         Some(Caller::Person(person)) => {

@@ -9,6 +9,7 @@ use engine::{
     json::Doc,
     problem::Problem,
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// A rule that decides as soon as something is asked. Where several do, a refusal wins.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name: `automatic:` and this is told as who decided.
@@ -35,7 +36,7 @@ pub struct Rule {
 }
 
 /// What a rule decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// One approval of a role, and never a user's confirmation. Rules together count as one person

@@ -2,11 +2,13 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_saphyr::UserMessageFormatter;
 
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// The configuration of the service.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where it listens. Plain HTTP: put Envoy in front for TLS.
@@ -33,9 +35,11 @@ pub struct Config {
     pub approvers: Approvers,
     /// How long an ask waits, and then its approval, unless the policy wants less.
     #[serde(default = "expiry", deserialize_with = "duration")]
+    #[schemars(schema_with = "time", extend("default" = "1h"))]
     pub expiry: Duration,
     /// How long a refusal is repeated to whoever asks the same again, before they may ask anew.
     #[serde(default = "denial", deserialize_with = "duration")]
+    #[schemars(schema_with = "time", extend("default" = "10m"))]
     pub denial: Duration,
     /// Rules that decide as soon as something is asked, so that nobody has to.
     #[serde(default)]
@@ -48,19 +52,33 @@ pub struct Config {
     pub unmask: Unmask,
     /// How long closed asks can be found; the trail keeps them longer.
     #[serde(default = "retention", deserialize_with = "duration")]
+    #[schemars(schema_with = "time", extend("default" = "90d"))]
     pub retention: Duration,
 }
 
 /// How the filter proves itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Filter {
+    /// By a bearer token that both know: at least 32 characters.
+    Secret(Secret),
+    /// By a certificate that an Envoy in front of this service has verified.
+    Certificate(Certificate),
+}
+
+/// A client certificate. The Envoy in front ends TLS, with `require_client_certificate`, and tells
+/// in `x-forwarded-client-cert` whom it has verified: with `forward_client_cert_details:
+/// SANITIZE_SET` and `set_current_client_cert_details: { uri: true }`, so that nobody else writes
+/// it. The service has to listen on a loopback address, where only that Envoy reaches it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Filter {
-    /// The bearer token it sends: at least 32 characters.
-    pub secret: Secret,
+pub struct Certificate {
+    /// The only URI in it, as `spiffe://example.com/envoy`.
+    pub uri: String,
 }
 
 /// Where a secret is; never the secret itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
     /// In this environment variable.
@@ -70,7 +88,7 @@ pub enum Secret {
 }
 
 /// How people prove themselves.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approvers {
     /// The `iss` of their tokens.
@@ -85,7 +103,7 @@ pub struct Approvers {
 }
 
 /// Where a JWK set is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Jwks {
     /// In this file.
@@ -95,7 +113,7 @@ pub enum Jwks {
 }
 
 /// Claims by their paths, as `realm_access.roles`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// Who it is: has to be what the policy calls `user`, so that nobody approves their own asks.
@@ -110,7 +128,7 @@ pub struct Claims {
 }
 
 /// Who may see sensitive values. Each look is recorded in the trail.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unmask {
     /// Whoever holds one of these roles by their own token, and may see the ask.
@@ -141,6 +159,26 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// Whether the filter's proof can be trusted where the service listens.
+    ///
+    /// # Errors
+    /// Others could reach it beside the Envoy in front, and claim its certificate.
+    pub fn check_listen(&self) -> anyhow::Result<()> {
+        let inside = || {
+            let address = self.listen.parse::<SocketAddr>();
+            address.is_ok_and(|address| address.ip().is_loopback())
+        };
+        match &self.filter {
+            Filter::Secret(_) => Ok(()),
+            Filter::Certificate(_) if inside() => Ok(()),
+            Filter::Certificate(_) => bail!(
+                "`filter.certificate` trusts what the Envoy in front says: listen on a loopback \
+                 address, not on `{}`",
+                self.listen
+            ),
+        }
     }
 
     /// How long things stand.
@@ -222,6 +260,23 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
             "`{text}` is not a time like `20s`, `10m`, `1h` or `90d`"
         ))
     })
+}
+
+/// What [`duration`] reads, as the schema describes it.
+pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[0-9]+[smhd]$" })
+}
+
+/// The JSON Schema of the file.
+///
+/// # Errors
+/// None that can be named: its text is always written.
+pub fn schema() -> anyhow::Result<String> {
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Config>();
+    schema.insert("title".to_owned(), "Toolgate approval service".into());
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
 
 fn listen() -> String {

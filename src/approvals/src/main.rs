@@ -11,7 +11,13 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use approvals::{Service, app, config::Config, issuer::Issuer, store::Store, tick};
+use approvals::{
+    Service, app,
+    config::{self, Config},
+    issuer::Issuer,
+    store::Store,
+    tick,
+};
 use clap::{Args, Parser, Subcommand};
 use tokio::{net::TcpListener, signal::unix, sync::Notify};
 use tracing_subscriber::EnvFilter;
@@ -35,6 +41,8 @@ enum Command {
     #[command(after_help = "\
 Each line is in canonical form (RFC 8785). Its SHA-256 stands in the next line as `previous`.")]
     Export(Export),
+    /// Write the JSON Schema of the configuration to standard output, for your editor
+    Schema,
     /// Sign people in who try things out: whatever they say is believed
     #[command(after_help = "\
 An OpenID provider on this machine alone, with a key of its own that ends with it. A service trusts it
@@ -117,6 +125,7 @@ fn main() -> ExitCode {
             Command::Serve(arguments) => serve(arguments).await,
             Command::Verify(database) => verify(&database).await,
             Command::Export(arguments) => export(&arguments).await,
+            Command::Schema => schema(),
             Command::Issuer(arguments) => issue(&arguments).await,
         }
     });
@@ -163,6 +172,13 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
         } => {}
     }
     ticking.abort();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schema() -> anyhow::Result<ExitCode> {
+    io::stdout()
+        .lock()
+        .write_all(config::schema()?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -51,8 +51,10 @@ impl Service {
     /// Puts a store to work.
     ///
     /// # Errors
-    /// The filter's secret is missing or short, or a rule is no rule.
+    /// The filter's secret is missing or short, anybody could claim its certificate, or a rule is no
+    /// rule.
     pub fn new(config: &Config, store: Store) -> anyhow::Result<Self> {
+        config.check_listen()?;
         let url = config.public_url.clone();
         let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
         Ok(Self {
@@ -62,7 +64,7 @@ impl Service {
             escalation: config.escalation.clone(),
             unmask: config.unmask.clone(),
             url: url.trim_end_matches('/').to_owned(),
-            door: Door::new(config.filter.secret.read()?, &config.approvers)?,
+            door: Door::new(&config.filter, &config.approvers)?,
             metrics: Metrics::new(),
             changes: broadcast::channel(1_024).0,
             limiter: DefaultKeyedRateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)),

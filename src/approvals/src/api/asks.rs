@@ -21,7 +21,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Patience {
-    /// Hold the answer for so long (`20s`, at most `1m`), unless it is decided before
+    /// Hold the answer for so long (`20s`, at most `1m`), unless it is decided before. Granted
+    /// meanwhile, it is still `pending`: the same ask uses it up
     wait: Option<String>,
 }
 
@@ -49,17 +50,18 @@ pub(super) async fn ask(
     };
     check(&ask)?;
     let mut waiting = service.wait(time);
-    loop {
-        let now = now();
-        let judge = || service.automatic.judge(&ask, now);
-        let asked = service.store.ask(&ask, service.terms, judge, now);
-        let approval = asked.await?;
-        if approval.state == State::Pending && waiting.goes_on(&approval.id).await {
-            continue;
-        }
-        service.metrics.asked(approval.state);
-        return Ok(Json(answer(&service, approval)));
+    let now = now();
+    let judge = || service.automatic.judge(&ask, now);
+    let asked = service.store.ask(&ask, service.terms, judge, now);
+    let mut approval = asked.await?;
+    // Who waits may be gone when it is granted, and Envoy does not tell: it would be used up by
+    // nobody. So only an ask that need not wait uses anything up.
+    while approval.state == State::Pending && waiting.goes_on(&approval.id).await {
+        let found = service.store.find(&approval.id).await?;
+        approval = found.ok_or_else(Error::unknown)?;
     }
+    service.metrics.asked(approval.state);
+    Ok(Json(answer(&service, approval)))
 }
 
 /// What keeps an ask from ever being granted, or from being shown.

@@ -241,27 +241,36 @@ async fn an_ask_lives_until_it_is_used() {
     }
 }
 
+/// Whoever waits may be gone when it is granted: that is for the next ask.
 #[tokio::test]
 async fn a_waiting_ask_is_answered_when_it_is_decided() {
     let world = Arc::new(World::new().await);
     let bob = world.token("bob", &["finance"], "a");
-    let id = world.ask(&ask()).await["id"].clone();
-    let start = Instant::now();
-    let waiting = tokio::spawn({
-        let world = Arc::clone(&world);
-        async move {
-            world
-                .call("POST", "/v1/asks?wait=50s", SECRET, &ask())
-                .await
-                .body
-        }
-    });
-    tokio::task::yield_now().await;
-    world.decide(&id, "approve", &bob, Value::Null).await;
-    assert_eq!(waiting.await.unwrap()["state"], "approved");
-    assert!(start.elapsed().as_secs() < 10);
+    for (verdict, told, next) in [
+        ("approve", "pending", "approved"),
+        ("deny", "denied", "denied"),
+    ] {
+        let start = Instant::now();
+        let waiting = tokio::spawn({
+            let world = Arc::clone(&world);
+            async move {
+                let path = "/v1/asks?wait=50s";
+                world.call("POST", path, SECRET, &ask()).await.body
+            }
+        });
+        let open = "toolgate_approvals_open{state=\"pending\"} 1";
+        while !world.get("/metrics", "").await.text.contains(open) {}
+        let found = world.get("/v1/asks?state=pending", &bob).await.body;
+        let id = &found["items"][0]["id"];
+        world.decide(id, verdict, &bob, json!("because")).await;
+        assert_eq!(waiting.await.unwrap()["state"], told);
+        assert!(start.elapsed().as_secs() < 10);
+        assert_eq!(world.ask(&ask()).await["state"], next);
+    }
 
-    let said = world.call("POST", "/v1/asks?wait=1s", SECRET, &ask()).await;
+    let mut other = ask();
+    other["tool"] = json!("other");
+    let said = world.call("POST", "/v1/asks?wait=1s", SECRET, &other).await;
     assert_eq!(said.body["state"], "pending");
 }
 
@@ -512,6 +521,50 @@ async fn only_tokens_of_the_issuer_open_the_door() {
         let challenge = said.headers.get(header::WWW_AUTHENTICATE);
         assert_eq!(challenge.is_some(), status == 401, "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_opens_the_filters_door_and_no_other() {
+    let issuer = Issuer::ed("ed");
+    let other = json!({ "filter": { "certificate": { "uri": "spiffe://a/envoy" } } });
+    let world = World::configured(&[&issuer], &other).await;
+    let bob = format!("Bearer {}", issuer.token(&claims("bob", &["finance"], "a")));
+    let certificate = Some("Hash=00;URI=spiffe://a/envoy");
+    let secret = format!("Bearer {SECRET}");
+    for (certificate, token, asks, lists) in [
+        (certificate, None, 200, 403),
+        (Some("URI=spiffe://b/envoy"), None, 401, 401),
+        (None, None, 401, 401),
+        (None, Some(&secret), 401, 401),
+        (None, Some(&bob), 403, 200),
+        (certificate, Some(&bob), 403, 200),
+        (certificate, Some(&secret), 401, 401),
+    ] {
+        for (method, body, status) in [
+            ("POST", ask().to_string(), asks),
+            ("GET", String::new(), lists),
+        ] {
+            let mut request = Request::builder()
+                .method(method)
+                .uri("/v1/asks")
+                .header(header::CONTENT_TYPE, "application/json");
+            if let Some(certificate) = certificate {
+                request = request.header("x-forwarded-client-cert", certificate);
+            }
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, token);
+            }
+            let said = world.send(request.body(Body::from(body)).unwrap()).await;
+            assert_eq!(said.status, status, "{method} {certificate:?} {token:?}");
+        }
+    }
+    // Where a secret is agreed on, a certificate is nothing.
+    let world = World::new().await;
+    let request = Request::builder()
+        .uri("/v1/asks")
+        .header("x-forwarded-client-cert", "URI=spiffe://a/envoy");
+    let said = world.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(said.status, StatusCode::UNAUTHORIZED);
 }
 
 fn unsigned(claims: &Value) -> String {

@@ -1,3 +1,5 @@
+use engine::{contract::Schema as JsonSchema, json::Doc};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
@@ -5,6 +7,27 @@ use super::*;
 const LEAST: &str = "\
 filter: { secret: { file: secret } }
 approvers: { issuer: i, audience: a, jwks: { url: https://idp.example.com/jwks } }
+";
+
+/// Everything that can be said.
+const WHOLE: &str = "\
+listen: 127.0.0.1:8181
+database: postgres://approvals@db/approvals
+public_url: https://approvals.example.com
+filter: { certificate: { uri: spiffe://example.com/envoy } }
+approvers:
+  issuer: https://idp.example.com
+  audience: toolgate-approvals
+  jwks: { file: jwks.json }
+  claims: { user: sub, roles: realm_access.roles, tenant: tenant }
+automatic:
+- { id: small, when: args.amount < 50, decision: approve, reason: small, for: finance_approver }
+- { id: frozen, when: tool.name == 'wipe', decision: deny, reason: frozen }
+escalation: [{ role: finance_approver, after: 30m, to: finance_head, tools: [refund] }]
+unmask: { roles: [auditor] }
+expiry: 2h
+denial: 5m
+retention: 30d
 ";
 
 #[track_caller]
@@ -59,6 +82,88 @@ fn what_nobody_understands_is_refused() {
         (String::new(), "c.yaml: "),
     ] {
         check(&text, Err(told));
+    }
+}
+
+#[test]
+fn the_filter_proves_itself_in_one_way() {
+    let by = |filter: &str| LEAST.replace("{ secret: { file: secret } }", filter);
+    let certificate = by("{ certificate: { uri: spiffe://a/envoy } }");
+    check(&certificate, Ok(|config| config.check_listen().is_ok()));
+    for listen in [
+        "0.0.0.0:8181",
+        "'[::]:8181'",
+        "10.0.0.1:1",
+        "localhost:8181",
+    ] {
+        let open = format!("{certificate}listen: {listen}\n");
+        check(&open, Ok(|config| config.check_listen().is_err()));
+    }
+    check(
+        &format!("{LEAST}listen: 0.0.0.0:1\n"),
+        Ok(|config| config.check_listen().is_ok()),
+    );
+    for (filter, told) in [
+        (
+            "{ certificate: { uri: a }, secret: { file: s } }",
+            "c.yaml: ",
+        ),
+        ("{ certificate: { url: a } }", "unknown field `url`"),
+        ("{}", "c.yaml: "),
+    ] {
+        check(&by(filter), Err(told));
+    }
+}
+
+#[test]
+fn escalations_lead_on() {
+    let with = |text: &str| format!("{LEAST}escalation: [{text}]\n");
+    let first = with("{ role: a, after: 30m, to: b }");
+    check(&first, Ok(|config| config.escalation.len() == 1));
+    check(
+        &with("{ role: a, after: 30m, to: a }"),
+        Err("`escalation[0]` leads from"),
+    );
+    check(
+        &with("{ role: a, after: soon, to: b }"),
+        Err("`soon` is not a time"),
+    );
+    check(&with("{ role: a, to: b }"), Err("missing field `after`"));
+}
+
+#[test]
+fn the_published_schema_is_current_and_covers_a_whole_file() {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/approvals.schema.json");
+    let published = fs::read_to_string(at).unwrap();
+    assert_eq!(
+        published,
+        schema().unwrap(),
+        "`make gen` writes approvals.schema.json"
+    );
+    let published: Value = serde_json::from_str(&published).unwrap();
+    let least: Config = serde_saphyr::from_str(LEAST).unwrap();
+    for (name, time) in [
+        ("expiry", least.expiry),
+        ("denial", least.denial),
+        ("retention", least.retention),
+    ] {
+        let default = published["properties"][name]["default"].as_str().unwrap();
+        assert_eq!(parse_duration(default), Some(time), "{name}");
+    }
+    let schema = JsonSchema::new(published);
+    for (text, holds) in [
+        (WHOLE, true),
+        (LEAST, true),
+        (&WHOLE.replace("expiry: 2h", "expiry: 2 hours"), false),
+        (&WHOLE.replace("after: 30m", "later: 30m"), false),
+        (&WHOLE.replace("roles: [auditor]", "role: auditor"), false),
+    ] {
+        let value: Value = serde_saphyr::from_str(text).unwrap();
+        let doc = Doc::parse(value.to_string().into_bytes()).unwrap();
+        let violations = schema.violations(Some(doc.root()), 9);
+        assert_eq!(violations.is_ok(), holds, "{text}: {violations:?}");
+        let read = serde_saphyr::from_str::<Config>(text);
+        assert_eq!(read.is_ok(), holds, "{text}: {read:?}");
     }
 }
 

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use engine::{approval::Approver, cx::Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{Approval, Change, Entry, Event, State, Store, right};
-use crate::config::{duration, nanoseconds};
+use crate::config::{duration, nanoseconds, time};
 
 /// Who may decide as well when nobody does for a while. It starts with the role that the policy
 /// names: for a second step, name that again and a longer time.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Escalation {
     /// The role that the policy names.
     pub role: String,
     /// How long an ask waits for that role.
     #[serde(deserialize_with = "duration")]
+    #[schemars(schema_with = "time")]
     pub after: Duration,
     /// The role that may decide in its place from then on.
     pub to: String,

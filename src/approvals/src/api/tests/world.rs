@@ -49,12 +49,17 @@ impl World {
     }
 
     pub(super) async fn with(issuers: &[&Issuer]) -> Self {
+        Self::configured(issuers, &json!({})).await
+    }
+
+    /// With some of the configuration in place of what is usual.
+    pub(super) async fn configured(issuers: &[&Issuer], other: &Value) -> Self {
         let folder = TempDir::new().unwrap();
         let at = |name| folder.path().join(name);
         let keys: Vec<_> = issuers.iter().map(|issuer| issuer.public()).collect();
         fs::write(at("jwks.json"), json!({ "keys": keys }).to_string()).unwrap();
         fs::write(at("secret"), SECRET).unwrap();
-        let config = json!({
+        let mut config = json!({
             "public_url": "https://approvals.example.com/",
             "filter": { "secret": { "file": at("secret") } },
             "approvers": {
@@ -69,6 +74,9 @@ impl World {
                 { "id": "frozen", "when": "tool.name == 'wipe'", "decision": "deny", "reason": "frozen" },
             ],
         });
+        for (name, value) in other.as_object().unwrap() {
+            config[name] = value.clone();
+        }
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();
         let config = Config::read(&at("config")).unwrap();
