@@ -38,6 +38,7 @@ pub mod registry;
 pub mod response;
 pub mod rpc;
 pub mod sse;
+pub mod visible;
 
 pub use config::Config;
 pub use cx::Cx;

@@ -15,11 +15,12 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "cx",
     "digest",
     "http",
     "problem",
+    "visible",
     "json",
     "sse",
     "contract",
