@@ -4,6 +4,7 @@
 mod asks;
 mod body;
 mod delegations;
+mod deliveries;
 mod ops;
 
 use std::{sync::Arc, time::Instant};
@@ -56,6 +57,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(asks::unmask))
         .routes(routes!(delegations::lend, delegations::list))
         .routes(routes!(delegations::withdraw))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::retry))
         .routes(routes!(ops::healthz))
         .routes(routes!(ops::readyz))
         .routes(routes!(ops::metrics))

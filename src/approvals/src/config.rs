@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_saphyr::UserMessageFormatter;
 
+pub use crate::hooks::config::{Address, Format, Operators, Webhook};
 use crate::{
     automatic::Rule,
     store::{Escalation, Terms},
@@ -54,6 +55,12 @@ pub struct Config {
     #[serde(default = "retention", deserialize_with = "duration")]
     #[schemars(schema_with = "time", extend("default" = "90d"))]
     pub retention: Duration,
+    /// Who is told what happens.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
+    /// The people who see to it that everybody is told.
+    #[serde(default)]
+    pub operators: Operators,
 }
 
 /// How the filter proves itself.
@@ -197,7 +204,16 @@ impl Secret {
     /// # Errors
     /// It is not there, or so short that it can be guessed.
     pub fn read(&self) -> anyhow::Result<String> {
-        let (secret, place) = match self {
+        let (secret, place) = self.text()?;
+        if secret.len() < 32 {
+            bail!("{place} holds less than 32 characters: try `openssl rand -hex 32`");
+        }
+        Ok(secret)
+    }
+
+    /// What is there, and where that is.
+    pub(crate) fn text(&self) -> anyhow::Result<(String, String)> {
+        let (text, place) = match self {
             Self::Env(name) => {
                 let place = format!("the environment variable `{name}`");
                 let Ok(value) = std::env::var(name) else {
@@ -214,11 +230,7 @@ impl Secret {
                 )
             }
         };
-        let secret = secret.trim().to_owned();
-        if secret.len() < 32 {
-            bail!("{place} holds less than 32 characters: try `openssl rand -hex 32`");
-        }
-        Ok(secret)
+        Ok((text.trim().to_owned(), place))
     }
 }
 

@@ -15,10 +15,12 @@ mod auth;
 pub mod automatic;
 pub mod config;
 mod error;
+mod hooks;
 pub mod issuer;
 mod metrics;
 mod service;
 pub mod store;
 
 pub use api::{app, openapi};
+pub use hooks::deliver;
 pub use service::{Service, tick};

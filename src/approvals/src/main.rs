@@ -14,6 +14,7 @@ use anyhow::{Context as _, anyhow};
 use approvals::{
     Service, app,
     config::{self, Config},
+    deliver,
     issuer::Issuer,
     store::Store,
     tick,
@@ -154,6 +155,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     config.listen = listener.local_addr()?.to_string();
     let service = Arc::new(Service::new(&config, store)?);
     let ticking = tokio::spawn(tick(Arc::clone(&service)));
+    let telling = tokio::spawn(deliver(Arc::clone(&service)));
     tracing::info!("listening on http://{}", config.listen);
 
     let stop = stop()?;
@@ -172,6 +174,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
         } => {}
     }
     ticking.abort();
+    telling.abort();
     Ok(ExitCode::SUCCESS)
 }
 

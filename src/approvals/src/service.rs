@@ -17,10 +17,11 @@ use governor::{
 use tokio::{sync::broadcast, time::Instant};
 
 use crate::{
-    auth::Door,
+    auth::{Door, Person},
     automatic::Rules,
     config::{Config, Unmask, nanoseconds},
     error::Error,
+    hooks::Hooks,
     metrics::Metrics,
     store::{Escalation, Store, Terms},
 };
@@ -35,6 +36,8 @@ pub struct Service {
     pub(crate) url: String,
     pub(crate) door: Door,
     pub(crate) metrics: Metrics,
+    pub(crate) hooks: Hooks,
+    operators: Vec<String>,
     /// Ids of what was decided here; other replicas are asked now and then.
     changes: broadcast::Sender<String>,
     limiter: DefaultKeyedRateLimiter<String>,
@@ -51,8 +54,8 @@ impl Service {
     /// Puts a store to work.
     ///
     /// # Errors
-    /// The filter's secret is missing or short, anybody could claim its certificate, or a rule is no
-    /// rule.
+    /// A secret is missing or short, anybody could claim the filter's certificate, or a rule or a
+    /// webhook is not what one can be.
     pub fn new(config: &Config, store: Store) -> anyhow::Result<Self> {
         config.check_listen()?;
         let url = config.public_url.clone();
@@ -66,6 +69,8 @@ impl Service {
             url: url.trim_end_matches('/').to_owned(),
             door: Door::new(&config.filter, &config.approvers)?,
             metrics: Metrics::new(),
+            hooks: Hooks::new(&config.webhooks)?,
+            operators: config.operators.roles.clone(),
             changes: broadcast::channel(1_024).0,
             limiter: DefaultKeyedRateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)),
             retention: nanoseconds(config.retention),
@@ -93,6 +98,12 @@ impl Service {
             count += self.store.escalate(escalation, now()).await?;
         }
         Ok(count)
+    }
+
+    /// Whether somebody sees to it that everybody is told.
+    pub(crate) fn operates(&self, person: &Person) -> bool {
+        let mut roles = person.roles.iter();
+        roles.any(|role| self.operators.contains(role))
     }
 
     pub(crate) fn limit(&self, who: String) -> Result<(), Error> {

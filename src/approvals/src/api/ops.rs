@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::body::Json;
-use crate::{Service, error::Error};
+use crate::{Service, error::Error, service::now};
 
 /// Whether the process lives
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = OK, body = String)))]
@@ -33,6 +33,8 @@ pub(super) async fn metrics(
     State(service): State<Arc<Service>>,
 ) -> Result<impl IntoResponse, Error> {
     let (pending, approved) = service.store.open_count().await?;
+    let backlog = service.store.backlog().await?;
+    service.metrics.left(&backlog, now());
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
     Ok((kind, service.metrics.write(pending, approved)))

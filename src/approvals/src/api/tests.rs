@@ -78,6 +78,16 @@ async fn everybody_may_do_what_they_may_and_no_more() {
             "/v1/delegations/{id}",
             [401, 403, 200, 404, 404, 404, 404, 404],
         ),
+        (
+            "get",
+            "/v1/deliveries",
+            [401, 403, 403, 403, 403, 403, 403, 403],
+        ),
+        (
+            "post",
+            "/v1/deliveries/{id}/retry",
+            [401, 403, 403, 403, 403, 403, 403, 403],
+        ),
         ("get", "/healthz", open),
         ("get", "/readyz", open),
         ("get", "/metrics", open),

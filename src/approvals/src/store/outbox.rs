@@ -5,13 +5,12 @@
 //! comes from then on, and whoever asks or decides writes nothing for hooks. Behind the cursor, what
 //! a hook wants is a row of `deliveries` until it has taken it.
 //!
-//! A hook's row is what replicas take turns with. A delivery is leased: when its replica dies, it
-//! comes due again.
+//! A delivery is leased while it is under way: when its replica dies, it comes due again.
 
 use engine::{approval::Ask, cx::Timestamp};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, any::AnyRow};
 
-use super::{Entry, Event, Store, writer::Savepoint};
+use super::{Entry, Event, Store};
 
 /// What a hook wants to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,26 +138,29 @@ impl Store {
             return Ok(Vec::new());
         }
         drop(reader);
-        let Some(mut turn) = self.turn(&wanted.hook).await? else {
-            return Ok(Vec::new());
-        };
-        turn.sort(wanted, now).await?;
-        let mut due = due(&mut turn.savepoint.tx, &wanted.hook, now, BATCH).await?;
-        for delivery in &mut due {
-            delivery.attempts += 1;
-            delivery.due_at = Some(until);
-            let sql =
-                "UPDATE deliveries SET attempts = $1, due_at = $2 WHERE hook = $3 AND seq = $4";
-            sqlx::query(sql)
-                .bind(delivery.attempts)
+        loop {
+            let mut turn = self.writer.begin().await?;
+            let more = wanted.sort(&mut turn.tx, now).await?;
+            let mut due = due(&mut turn.tx, &wanted.hook, now, BATCH).await?;
+            for delivery in &mut due {
+                delivery.attempts += 1;
+                delivery.due_at = Some(until);
+            }
+            let sql = format!(
+                "UPDATE deliveries SET attempts = attempts + 1, due_at = $1 \
+                 WHERE hook = $2 AND seq IN ({})",
+                list(due.iter().map(|delivery| delivery.entry.seq))
+            );
+            sqlx::query(AssertSqlSafe(sql))
                 .bind(until.0)
                 .bind(&wanted.hook)
-                .bind(delivery.entry.seq)
-                .execute(&mut *turn.savepoint.tx)
+                .execute(&mut *turn.tx)
                 .await?;
+            turn.keep().await?;
+            if !(due.is_empty() && more) {
+                return Ok(due);
+            }
         }
-        turn.savepoint.keep().await?;
-        Ok(due)
     }
 
     /// Writes down what came of what was claimed. Where the lease was over and somebody else has
@@ -171,9 +173,7 @@ impl Store {
         hook: &str,
         outcomes: &[(Delivery, Outcome)],
     ) -> Result<(), sqlx::Error> {
-        let Some(mut turn) = self.turn(hook).await? else {
-            return Ok(());
-        };
+        let mut turn = self.writer.begin().await?;
         for (delivery, outcome) in outcomes {
             let (sql, due_at, error) = match outcome {
                 Outcome::Delivered => (TAKEN, None, None),
@@ -187,9 +187,9 @@ impl Store {
             if let Some(error) = error {
                 query = query.bind(due_at).bind(error);
             }
-            query.execute(&mut *turn.savepoint.tx).await?;
+            query.execute(&mut *turn.tx).await?;
         }
-        turn.savepoint.keep().await
+        turn.keep().await
     }
 
     /// What is still to be told or could not be, newest first.
@@ -220,15 +220,13 @@ impl Store {
     ///
     /// # Errors
     /// The database fails; then nothing has changed.
-    pub async fn retry(
-        &self,
-        hook: &str,
-        seq: i64,
-        now: Timestamp,
-    ) -> Result<Option<Delivery>, sqlx::Error> {
-        let Some(mut turn) = self.turn(hook).await? else {
+    pub async fn retry(&self, id: &str, now: Timestamp) -> Result<Option<Delivery>, sqlx::Error> {
+        let id = id.split_once('.');
+        let Some((hook, seq)) = id.and_then(|(hook, seq)| Some((hook, seq.parse::<i64>().ok()?)))
+        else {
             return Ok(None);
         };
+        let mut turn = self.writer.begin().await?;
         let sql = "UPDATE deliveries SET due_at = $1, since = CASE WHEN due_at IS NULL THEN $1 \
                    ELSE since END, attempts = CASE WHEN due_at IS NULL THEN 0 ELSE attempts END \
                    WHERE hook = $2 AND seq = $3";
@@ -236,15 +234,15 @@ impl Store {
             .bind(now.0)
             .bind(hook)
             .bind(seq)
-            .execute(&mut *turn.savepoint.tx)
+            .execute(&mut *turn.tx)
             .await?;
         let sql = format!("{SELECT} WHERE d.hook = $1 AND d.seq = $2");
         let row = sqlx::query(AssertSqlSafe(sql))
             .bind(hook)
             .bind(seq)
-            .fetch_optional(&mut *turn.savepoint.tx)
+            .fetch_optional(&mut *turn.tx)
             .await?;
-        turn.savepoint.keep().await?;
+        turn.keep().await?;
         row.as_ref().map(Delivery::read).transpose()
     }
 
@@ -275,69 +273,49 @@ impl Store {
         let query = sqlx::query(sql).bind(then.0);
         query.execute(&self.pool).await.map(drop)
     }
-
-    /// Takes a hook, if there is one. The write comes first, as in a change of an ask.
-    async fn turn(&self, hook: &str) -> Result<Option<Turn>, sqlx::Error> {
-        let mut savepoint = self.writer.begin().await?;
-        let row = sqlx::query("UPDATE hooks SET seq = seq WHERE id = $1 RETURNING seq")
-            .bind(hook)
-            .fetch_optional(&mut *savepoint.tx)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(Turn {
-            seq: row.try_get("seq")?,
-            savepoint,
-        }))
-    }
-}
-
-/// A hook in one's hands: nobody else claims or settles meanwhile.
-struct Turn {
-    savepoint: Savepoint,
-    /// How far it has come.
-    seq: i64,
-}
-
-impl Turn {
-    /// Moves the cursor on, and leaves what is wanted as deliveries.
-    async fn sort(&mut self, wanted: &Subscription, now: Timestamp) -> Result<(), sqlx::Error> {
-        let sql = "SELECT t.seq, t.ask, t.entry, (SELECT o.entry FROM trail o WHERE o.ask = t.ask \
-                   ORDER BY o.seq LIMIT 1) AS opened FROM trail t WHERE t.seq > $1 \
-                   ORDER BY t.seq LIMIT 500";
-        let news = sqlx::query(sql)
-            .bind(self.seq)
-            .fetch_all(&mut *self.savepoint.tx)
-            .await?;
-        for row in &news {
-            self.seq = row.try_get("seq")?;
-            let Some(id) = row.try_get::<Option<&str>, _>("ask")? else {
-                // It concerns no ask.
-                continue;
-            };
-            if !wanted.covers(&parse(row, "entry")?, &asked(row)?) {
-                continue;
-            }
-            let sql = "INSERT INTO deliveries (hook, seq, ask, since, due_at) VALUES ($1, $2, $3, $4, $4)";
-            sqlx::query(sql)
-                .bind(&wanted.hook)
-                .bind(self.seq)
-                .bind(id)
-                .bind(now.0)
-                .execute(&mut *self.savepoint.tx)
-                .await?;
-        }
-        sqlx::query("UPDATE hooks SET seq = $1 WHERE id = $2")
-            .bind(self.seq)
-            .bind(&wanted.hook)
-            .execute(&mut *self.savepoint.tx)
-            .await
-            .map(drop)
-    }
 }
 
 impl Subscription {
+    /// Moves the hook's cursor on, leaves what is wanted as deliveries, and says whether there is
+    /// more.
+    async fn sort(&self, tx: &mut AnyConnection, now: Timestamp) -> Result<bool, sqlx::Error> {
+        let sql = format!(
+            "SELECT t.seq, t.ask, t.entry, (SELECT o.entry FROM trail o WHERE o.ask = t.ask \
+             ORDER BY o.seq LIMIT 1) AS opened FROM trail t \
+             WHERE t.seq > (SELECT seq FROM hooks WHERE id = $1) ORDER BY t.seq LIMIT {BATCH}"
+        );
+        let news = sqlx::query(AssertSqlSafe(sql));
+        let news = news.bind(&self.hook).fetch_all(&mut *tx).await?;
+        let (mut last, mut wanted) = (None, Vec::new());
+        for row in &news {
+            let seq: i64 = row.try_get("seq")?;
+            last = Some(seq);
+            // What concerns no ask is not told.
+            let concerns = row.try_get::<Option<&str>, _>("ask")?.is_some();
+            if concerns && self.covers(&parse(row, "entry")?, &asked(row)?) {
+                wanted.push(seq);
+            }
+        }
+        let Some(last) = last else {
+            return Ok(false);
+        };
+        let sql = format!(
+            "INSERT INTO deliveries (hook, seq, ask, since, due_at) \
+             SELECT $1, seq, ask, $2, $2 FROM trail WHERE seq IN ({})",
+            list(wanted.into_iter())
+        );
+        let insert = sqlx::query(AssertSqlSafe(sql)).bind(&self.hook).bind(now.0);
+        insert.execute(&mut *tx).await?;
+        let cursor = sqlx::query("UPDATE hooks SET seq = $1 WHERE id = $2");
+        let cursor = cursor.bind(last).bind(&self.hook);
+        cursor.execute(tx).await?;
+        Ok(news.len() as i64 == BATCH)
+    }
+
     fn covers(&self, entry: &Entry, ask: &Ask) -> bool {
-        let mut deciding = ask.needs.iter().filter_map(|need| need.approver.role());
+        let deciding = ask.needs.iter().filter_map(|need| need.approver.role());
+        // Where it was escalated, the entry names the role that decides too.
+        let mut deciding = deciding.chain(entry.role.as_deref());
         (self.events.is_empty() || self.events.contains(&entry.event))
             && (self.roles.is_empty()
                 || deciding.any(|role| self.roles.iter().any(|wanted| wanted == role)))
@@ -345,6 +323,12 @@ impl Subscription {
 }
 
 impl Delivery {
+    /// The hook and the number of the entry.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}.{}", self.hook, self.entry.seq)
+    }
+
     fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             hook: row.try_get("hook")?,
@@ -379,6 +363,15 @@ async fn due(
     rows.iter().map(Delivery::read).collect()
 }
 
+/// `1, 2, 3`; `NULL` where there is none, since PostgreSQL knows no empty list.
+fn list(numbers: impl Iterator<Item = i64>) -> String {
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    if numbers.is_empty() {
+        return "NULL".to_owned();
+    }
+    numbers.join(", ")
+}
+
 /// What was asked, as the first entry about it keeps it.
 fn asked(row: &AnyRow) -> Result<Ask, sqlx::Error> {
     let opened = parse(row, "opened")?;
@@ -395,5 +388,6 @@ const SELECT: &str = "SELECT d.*, t.entry, t.hash, (SELECT o.entry FROM trail o 
 const TAKEN: &str = "DELETE FROM deliveries WHERE hook = $1 AND seq = $2 AND attempts = $3";
 const FAILED: &str = "UPDATE deliveries SET due_at = $4, error = $5 \
      WHERE hook = $1 AND seq = $2 AND attempts = $3";
-/// How many deliveries of one hook are under way at once.
+/// How many deliveries of one hook are under way at once, and how many entries are looked at: others
+/// wait for it.
 const BATCH: i64 = 64;

@@ -59,7 +59,17 @@ pub struct Entry {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// It was asked for the first time.
@@ -82,6 +92,25 @@ pub enum Event {
     Delegated,
     /// Somebody has taken back what they lent.
     Withdrawn,
+}
+
+impl Event {
+    /// Its name in the trail and on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Unmasked => "unmasked",
+            Self::Escalated => "escalated",
+            Self::Delegated => "delegated",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 /// The first entry of the trail that is not as it was written.

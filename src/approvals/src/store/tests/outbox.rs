@@ -140,9 +140,9 @@ pub(super) async fn what_fails_comes_again_or_lies_dead([one, two]: [Store; 2]) 
         );
     }
 
-    assert_eq!(two.retry("a", 9, at(50)).await.unwrap(), None);
-    assert_eq!(two.retry("x", 1, at(50)).await.unwrap(), None);
-    let retried = two.retry("a", 1, at(50)).await.unwrap().unwrap();
+    assert_eq!(two.retry("a.9", at(50)).await.unwrap(), None);
+    assert_eq!(two.retry("x.1", at(50)).await.unwrap(), None);
+    let retried = two.retry("a.1", at(50)).await.unwrap().unwrap();
     assert_eq!(
         (retried.attempts, retried.since, retried.due_at),
         (0, at(50), Some(at(50)))
@@ -192,13 +192,30 @@ pub(super) async fn replicas_share_the_work([one, two]: [Store; 2]) {
         };
         opened(&one, &asked, 0).await;
     }
+    one.subscribe(&["a", "b"]).await.unwrap();
+    let mut rare = ask();
+    rare.needs = vec![need("board", 1)];
+    for amount in 300..400 {
+        let asked = Ask {
+            arguments: payload(&format!("{{\"amount\":{amount}}}")),
+            ..ask()
+        };
+        opened(&one, &asked, 0).await;
+    }
+    opened(&one, &rare, 0).await;
+    let board = wants("b", &[], &["board"]);
+    assert_eq!(
+        claim(&one, &board, 1).await,
+        ["401 opened 1"],
+        "however far it is"
+    );
     let mut claimers = JoinSet::new();
     for replica in [one, two].map(Arc::new).iter().cycle().take(8) {
         let store = Arc::clone(replica);
         claimers.spawn(async move {
             let all = wants("a", &[], &[]);
             let mut seen = Vec::new();
-            while seen.len() < 300 {
+            while seen.len() < 401 {
                 let claimed = store.claim(&all, at(30), at(1)).await.unwrap();
                 if claimed.is_empty() {
                     break;
@@ -215,7 +232,7 @@ pub(super) async fn replicas_share_the_work([one, two]: [Store; 2]) {
     }
     let mut seen: Vec<_> = claimers.join_all().await.concat();
     seen.sort_unstable();
-    assert_eq!(seen, (1..=300).collect::<Vec<_>>());
+    assert_eq!(seen, (1..=401).collect::<Vec<_>>());
 }
 
 fn wants(hook: &str, events: &[Event], roles: &[&str]) -> Subscription {
