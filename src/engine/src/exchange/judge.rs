@@ -265,6 +265,7 @@ impl Exchange {
                 wait,
                 expires,
             } => {
+                self.record.rule.clone_from(&permit.decision().rule);
                 self.record.required(&needs);
                 let terms = Terms {
                     needs,
