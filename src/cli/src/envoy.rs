@@ -2,12 +2,14 @@
 //!
 //! Pure: from a [`Setup`] to the values that Envoy reads; nothing here touches a file.
 
+mod approver;
 mod cluster;
 pub(crate) mod gateway;
 pub(crate) mod istio;
 
 use serde_json::{Value, json};
 
+pub(crate) use approver::{Approver, secret};
 pub(crate) use cluster::{Address, Upstream, upstream};
 
 /// Everything a configuration is made from.
@@ -30,6 +32,8 @@ pub(crate) struct Setup {
     pub(crate) issuers: Vec<Issuer>,
     /// Clusters of the registered servers that say where they are.
     pub(crate) upstreams: Vec<Upstream>,
+    /// Who is asked for approvals.
+    pub(crate) approver: Option<Approver>,
 }
 
 /// Where the filter itself is.
@@ -232,7 +236,7 @@ fn route() -> Value {
     })
 }
 
-/// Clusters of the servers and of the key sets.
+/// Clusters of the servers, of the key sets and of the approval service.
 fn clusters(setup: &Setup) -> Vec<Value> {
     let keys = setup
         .issuers
@@ -246,6 +250,12 @@ fn clusters(setup: &Setup) -> Vec<Value> {
         .iter()
         .chain(keys)
         .map(|upstream| upstream.value(&setup.roots))
+        .chain(
+            setup
+                .approver
+                .iter()
+                .map(|approver| approver.value(&setup.roots)),
+        )
         .collect()
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     envoy::{
-        self, Address, Issuer, Jwks, Module, Setup, Upstream,
+        self, Address, Approver, Issuer, Jwks, Module, Setup, Upstream,
         gateway::{self, Place},
         istio::{self, Pods},
     },
@@ -55,6 +55,13 @@ pub(crate) struct Arguments {
         default_value = "/etc/ssl/certs/ca-certificates.crt"
     )]
     trusted_ca: String,
+    /// Where Envoy finds the secret that the approval service expects; what is written says its form.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/etc/toolgate/approvals-secret.yaml"
+    )]
+    approvals_secret: String,
     /// Where Envoy writes its access log, with one audit record a line.
     #[arg(long, value_name = "PATH", default_value = "/dev/stdout")]
     access_log: String,
@@ -118,7 +125,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Err(findings) => return Ok(findings.refuse()),
     };
     let bootstrap = &arguments.envoy;
-    let setup = match setup(&loaded, bootstrap.listen.clone(), bootstrap.admin.clone()) {
+    let secret = Some(arguments.approvals_secret.clone());
+    let setup = match setup(
+        &loaded,
+        bootstrap.listen.clone(),
+        bootstrap.admin.clone(),
+        secret,
+    ) {
         Ok(setup) => Setup {
             wasm: arguments.module()?,
             access_log: arguments.access_log.clone(),
@@ -138,7 +151,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             server.id, server.cluster
         );
     }
-    let (header, documents) = arguments.documents(&setup);
+    if let (Some(approvals), None) = (loaded.policy.approvals(), &setup.approver) {
+        eprintln!(
+            "note: `approvals` has no url: add a cluster named `{}` yourself, with the secret",
+            approvals.cluster
+        );
+    }
+    let (mut header, documents) = arguments.documents(&setup);
+    if setup.approver.is_some() {
+        header.push_str(&secret_text(&arguments.approvals_secret));
+    }
     let mut texts = Vec::new();
     if !header.is_empty() {
         let lines = header.lines().map(|line| format!("# {line}"));
@@ -176,15 +198,18 @@ impl Arguments {
     }
 
     /// The documents, and what stands before them as a comment.
-    fn documents(&self, setup: &Setup) -> (&'static str, Vec<Value>) {
+    fn documents(&self, setup: &Setup) -> (String, Vec<Value>) {
         let kubernetes = &self.kubernetes;
         let namespace = kubernetes.namespace.clone();
         match self.host {
-            Host::Envoy => ("", vec![envoy::bootstrap(setup)]),
+            Host::Envoy => (String::new(), vec![envoy::bootstrap(setup)]),
             Host::Istio => {
                 let labels = kubernetes.selector.iter().cloned().collect();
                 let pods = Pods { namespace, labels };
-                (istio::HEADER, vec![istio::envoy_filter(setup, &pods)])
+                (
+                    istio::HEADER.to_owned(),
+                    vec![istio::envoy_filter(setup, &pods)],
+                )
             }
             Host::EnvoyGateway => {
                 let place = Place {
@@ -193,10 +218,20 @@ impl Arguments {
                     listener: kubernetes.listener.clone(),
                     tls: kubernetes.tls,
                 };
-                (gateway::HEADER, gateway::documents(setup, &place).into())
+                let documents = gateway::documents(setup, &place).into();
+                (gateway::HEADER.to_owned(), documents)
             }
         }
     }
+}
+
+/// What has to be where Envoy looks for the approval service's secret.
+fn secret_text(path: &str) -> String {
+    let form = serde_saphyr::to_string(&envoy::secret("SECRET")).unwrap_or_default();
+    format!(
+        "\n\nFor the approval service: Envoy adds its secret from {path}, and takes up a new one as \
+         the\nfile is replaced. There must be\n{form}"
+    )
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -212,8 +247,8 @@ fn sha256(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("`{text}` is not 64 hexadecimal digits"))
 }
 
-/// What Envoy must know; the paths of filter, access log and
-/// certificates are the caller's to fill in.
+/// What Envoy must know; `secret` is the path of the approval service's, the paths of filter, access
+/// log and certificates are the caller's to fill in.
 ///
 /// # Errors
 /// Everything about servers and issuers that no configuration can be made from.
@@ -221,6 +256,7 @@ pub(crate) fn setup(
     loaded: &Loaded,
     listen: Address,
     admin: Address,
+    secret: Option<String>,
 ) -> Result<Setup, Vec<Problem>> {
     let policy = &loaded.policy;
     let mut problems = Vec::new();
@@ -266,6 +302,18 @@ pub(crate) fn setup(
             }),
         }
     }
+    let mut approver = None;
+    if let Some(approvals) = policy.approvals()
+        && let Some(url) = &approvals.url
+    {
+        match envoy::upstream(approvals.cluster.clone(), url) {
+            Ok(upstream) => approver = Some(Approver { upstream, secret }),
+            Err(problem) => problems.push(Problem {
+                path: "approvals.url".to_owned(),
+                ..problem
+            }),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -285,6 +333,7 @@ pub(crate) fn setup(
         .unwrap_or(u64::MAX),
         issuers,
         upstreams,
+        approver,
     })
 }
 

@@ -1,7 +1,10 @@
 //! `toolgate run`: the registry's servers behind a real Envoy on this machine.
 
-mod child;
+mod approvals;
+mod envoy;
+mod find;
 mod follow;
+mod process;
 
 use std::{
     env, fs,
@@ -21,12 +24,13 @@ use anyhow::{Context as _, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use self::{
-    child::{Child, Stage},
+    approvals::Approvals,
+    envoy::{Envoy, Stage},
     follow::Follower,
 };
 use crate::{
     COULD_NOT_RUN,
-    envoy::{self, Address, Module, Setup},
+    envoy::{Address, Module, Setup, followed, following},
     inputs::{Files, Loaded},
     render,
     report::Findings,
@@ -39,9 +43,11 @@ use crate::{
 /// Examples:
 ///   toolgate run -r registry.yaml -p policy.yaml
 ///   toolgate run -r registry.yaml -p policy.yaml --listen 127.0.0.1:8080 --access-log audit.log
+///   toolgate run -r registry.yaml -p policy.yaml --approvals
+///       with the approval service: calls that need an approval wait for it on its page
 ///
 /// Envoy is the one of --envoy, $TOOLGATE_ENVOY, .tools/bin/envoy or the PATH, in this order.
-/// A changed file with problems is reported, and what was live stays live. Ctrl-C ends both.
+/// A changed file with problems is reported, and what was live stays live. Ctrl-C ends all it started.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -62,6 +68,13 @@ pub(crate) struct Arguments {
     /// Keep the access log, with one audit record a line, in this file.
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
+    /// Start the approval service too, with this configuration. Without one it is for trying out:
+    /// whoever signs in is who they say, and nothing is kept.
+    #[arg(long, value_name = "CONFIG", num_args = 0..=1)]
+    approvals: Option<Option<PathBuf>>,
+    /// The secret for an approval service that runs already, in the form of `toolgate render`.
+    #[arg(long, value_name = "PATH", conflicts_with = "approvals")]
+    approvals_secret: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -69,8 +82,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
     }
-    let binary = find_envoy(arguments.envoy.as_deref())?;
-    let wasm = find_wasm(arguments.wasm.as_deref())?;
+    let binary = find::envoy(arguments.envoy.as_deref())?;
+    let wasm = find::wasm(arguments.wasm.as_deref())?;
     let loaded = match arguments.files.load()? {
         Ok(loaded) => loaded,
         Err(findings) => return Ok(findings.refuse()),
@@ -86,6 +99,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         folder: &folder,
         wasm: text(&wasm)?,
         access_log: text(&access_log)?,
+        secret: match (&arguments.approvals, &arguments.approvals_secret) {
+            (Some(_), _) => Some(text(&folder.0.join("approvals.secret.json"))?),
+            (None, Some(path)) => Some(text(path)?),
+            (None, None) => None,
+        },
     };
     let setup = match place.setup(&loaded) {
         Ok(setup) => setup,
@@ -96,31 +114,42 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let follower = Follower::new(&access_log)?;
     place.write(&setup, 1)?;
     let config = folder.0.join("envoy.json");
-    fs::write(
-        &config,
-        envoy::following(&setup, place.folder()?).to_string(),
-    )?;
+    fs::write(&config, following(&setup, place.folder()?).to_string())?;
+    let approvals = match (&arguments.approvals, &place.secret) {
+        (Some(config), Some(secret)) => {
+            let (policy, secret) = (&loaded.policy, Path::new(secret));
+            Some(Approvals::start(
+                config.as_deref(),
+                policy,
+                &folder.0,
+                secret,
+            )?)
+        }
+        (Some(_), None) | (None, _) => None,
+    };
     let size = fs::metadata(&wasm)?.len();
     eprintln!(
         "starting Envoy; it compiles the filter ({:.1} MB) first, which takes some seconds",
         size as f64 / 1e6
     );
-    let mut child = Child::start(&binary, &config, &folder.0)?;
-    let outcome = Session {
+    Session {
         place,
+        envoy: Envoy::start(&binary, &config, &folder.0)?,
+        approvals,
         watch,
         follower,
         stop: &stop,
         version: 1,
     }
-    .follow(&mut child, &loaded, &setup);
-    child.stop();
-    outcome
+    .follow(&loaded, &setup)
 }
 
 /// One run, from start to stop.
 struct Session<'a> {
     place: Place<'a>,
+    /// Ends before the service that its filter asks.
+    envoy: Envoy,
+    approvals: Option<Approvals>,
     watch: Watch,
     follower: Follower,
     stop: &'a AtomicBool,
@@ -129,24 +158,23 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn follow(
-        mut self,
-        child: &mut Child,
-        loaded: &Loaded,
-        setup: &Setup,
-    ) -> anyhow::Result<ExitCode> {
+    fn follow(mut self, loaded: &Loaded, setup: &Setup) -> anyhow::Result<ExitCode> {
         let began = Instant::now();
         let mut live = false;
         // Handed to Envoy, which has not said yet whether it takes it.
         let mut pending = Some(name(loaded));
         while !self.stop.load(Ordering::Relaxed) {
-            if let Some(status) = child.ended()? {
-                eprintln!("{}", child.last_words());
+            if let Some(status) = self.envoy.process.ended()? {
+                eprintln!("{}", self.envoy.process.last_words());
                 eprintln!("error: Envoy ended ({status})");
                 return Ok(ExitCode::from(COULD_NOT_RUN));
             }
+            if let Some(words) = self.approvals.as_mut().map_or(Ok(None), Approvals::ended)? {
+                eprintln!("error: {words}");
+                return Ok(ExitCode::from(COULD_NOT_RUN));
+            }
             if let Some(named) = &pending {
-                match child.stage(self.version) {
+                match self.envoy.stage(self.version) {
                     Stage::Loading if began.elapsed() > PATIENCE && !live => {
                         bail!("Envoy was not ready within {} s", PATIENCE.as_secs());
                     }
@@ -155,13 +183,13 @@ impl Session<'_> {
                         if live {
                             eprintln!("reloaded: {named}");
                         } else {
-                            greet(loaded, setup, child, &self.place, began.elapsed());
+                            self.greet(loaded, setup, began.elapsed());
                         }
                         live = true;
                         pending = None;
                     }
                     Stage::Refused => {
-                        eprintln!("{}", child.last_words());
+                        eprintln!("{}", self.envoy.process.last_words());
                         if !live {
                             eprintln!("error: Envoy refused the configuration");
                             return Ok(ExitCode::from(COULD_NOT_RUN));
@@ -180,6 +208,35 @@ impl Session<'_> {
         self.follower.print_new()?;
         eprintln!("stopped");
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn greet(&self, loaded: &Loaded, setup: &Setup, took: Duration) {
+        eprintln!("ready after {:.1} s: {}", took.as_secs_f64(), name(loaded));
+        for server in loaded.policy.registry().servers() {
+            match &server.url {
+                Some(url) => {
+                    eprintln!("  http://{}{}  ->  {url}", setup.listen, server.endpoint);
+                }
+                None => eprintln!("  server `{}` has no url: not governed here", server.id),
+            }
+        }
+        if let Some(admin) = self.envoy.admin() {
+            eprintln!("  metrics:   http://{admin}/stats/prometheus");
+        }
+        if self.place.arguments.access_log.is_some() {
+            eprintln!("  audit:     {}", self.place.access_log);
+        }
+        match (&self.approvals, &setup.approver) {
+            (Some(approvals), _) => approvals.greet(),
+            (None, Some(approver)) if approver.secret.is_none() => {
+                eprintln!(
+                    "  approvals: nobody answers: start with --approvals or --approvals-secret"
+                );
+            }
+            (None, Some(approver)) => eprintln!("  approvals: at {}", approver.upstream.address),
+            (None, None) => {}
+        }
+        eprintln!("each decision follows; Ctrl-C stops\n");
     }
 
     /// Reads the files again and hands them to Envoy, or says what is wrong with them.
@@ -218,23 +275,26 @@ struct Place<'a> {
     folder: &'a Folder,
     wasm: String,
     access_log: String,
+    /// Where Envoy finds the approval service's secret.
+    secret: Option<String>,
 }
 
 impl Place<'_> {
     fn setup(&self, loaded: &Loaded) -> Result<Setup, Findings> {
         let (listen, admin) = (self.arguments.listen.clone(), self.arguments.admin.clone());
-        let setup = render::setup(loaded, listen, admin).map_err(Findings::unplaced)?;
+        let setup = render::setup(loaded, listen, admin, self.secret.clone());
+        let setup = setup.map_err(Findings::unplaced)?;
         Ok(Setup {
             wasm: Module::File(self.wasm.clone()),
             access_log: self.access_log.clone(),
-            roots: roots(),
+            roots: find::roots(),
             ..setup
         })
     }
 
     /// Envoy takes a file when it is renamed into place.
     fn write(&self, setup: &Setup, version: u64) -> anyhow::Result<()> {
-        for (file, content) in envoy::followed(setup, self.folder()?, version) {
+        for (file, content) in followed(setup, self.folder()?, version) {
             let new = self.folder.0.join(format!("{file}.new"));
             fs::write(&new, content.to_string())?;
             fs::rename(&new, self.folder.0.join(file))?;
@@ -248,25 +308,6 @@ impl Place<'_> {
             .to_str()
             .context("the temporary folder's path is not UTF-8")
     }
-}
-
-fn greet(loaded: &Loaded, setup: &Setup, child: &Child, place: &Place<'_>, took: Duration) {
-    eprintln!("ready after {:.1} s: {}", took.as_secs_f64(), name(loaded));
-    for server in loaded.policy.registry().servers() {
-        match &server.url {
-            Some(url) => {
-                eprintln!("  http://{}{}  ->  {url}", setup.listen, server.endpoint);
-            }
-            None => eprintln!("  server `{}` has no url: not governed here", server.id),
-        }
-    }
-    if let Some(admin) = child.admin() {
-        eprintln!("  metrics: http://{admin}/stats/prometheus");
-    }
-    if place.arguments.access_log.is_some() {
-        eprintln!("  audit:   {}", place.access_log);
-    }
-    eprintln!("each decision follows; Ctrl-C stops\n");
 }
 
 /// The version, and the digest where that says more.
@@ -292,64 +333,6 @@ fn free(listen: &Address) -> anyhow::Result<()> {
         Ok(_) => Ok(()),
         Err(error) => bail!("cannot listen on {listen}: {error} (choose another with --listen)"),
     }
-}
-
-fn find_envoy(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(path) = given {
-        if path.is_file() {
-            return Ok(path.to_path_buf());
-        }
-        bail!("no Envoy at `{}`", path.display());
-    }
-    let named = env::var_os("TOOLGATE_ENVOY").map(PathBuf::from);
-    if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
-        if path.is_file() {
-            return Ok(path);
-        }
-        bail!(
-            "no Envoy at `{}`, which $TOOLGATE_ENVOY names",
-            path.display()
-        );
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).map(|folder| folder.join("envoy"));
-    std::iter::once(PathBuf::from(".tools/bin/envoy"))
-        .chain(folders)
-        .find(|candidate| candidate.is_file())
-        .context("no Envoy found: name one with --envoy or $TOOLGATE_ENVOY, or run `make setup`")
-}
-
-/// In the build's own folders, next to this program.
-fn find_wasm(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let found = match given {
-        Some(path) => path.to_path_buf(),
-        None => {
-            let program = env::current_exe().context("cannot tell where this program is")?;
-            let folder = program.parent().unwrap_or_else(|| Path::new("."));
-            [
-                folder.join("toolgate.wasm"),
-                folder.join("../wasm32-wasip1/release/toolgate.wasm"),
-            ]
-            .into_iter()
-            .find(|candidate| candidate.is_file())
-            .context("no toolgate.wasm beside this program: run `make build`, or use --wasm")?
-        }
-    };
-    fs::canonicalize(&found).with_context(|| format!("no filter at `{}`", found.display()))
-}
-
-/// Where this machine keeps the certificates it trusts.
-fn roots() -> String {
-    let known = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
-    env::var("SSL_CERT_FILE")
-        .ok()
-        .filter(|path| !path.is_empty())
-        .unwrap_or_else(|| {
-            let found = known.into_iter().find(|path| Path::new(path).is_file());
-            found
-                .unwrap_or("/etc/ssl/certs/ca-certificates.crt")
-                .to_owned()
-        })
 }
 
 fn text(path: &Path) -> anyhow::Result<String> {

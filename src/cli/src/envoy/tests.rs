@@ -81,6 +81,7 @@ fn setup() -> Setup {
             upstream("plain", "http://127.0.0.1:3/mcp"),
             upstream("secure", "https://mcp.example.com/mcp"),
         ],
+        approver: None,
     }
 }
 
@@ -212,4 +213,41 @@ fn followed_files_hold_what_one_document_does() {
     check_value(&listener, &path, &json!("/f/ecds.json"));
     let router = format!("{hcm}/http_filters/2/name");
     check_value(&listener, &router, &json!("envoy.filters.http.router"));
+}
+
+#[test]
+fn asks_carry_the_secret_that_only_envoy_knows() {
+    let filters = "typed_extension_protocol_options\
+                   /envoy.extensions.upstreams.http.v3.HttpProtocolOptions/http_filters";
+    for url in ["http://127.0.0.1:8181", "https://approvals.example.com"] {
+        let approver = Approver {
+            upstream: upstream("approvals".to_owned(), url).unwrap(),
+            secret: Some("/s".to_owned()),
+        };
+        let whole = bootstrap(&Setup {
+            approver: Some(approver),
+            ..setup()
+        });
+        let credential = "typed_config/credential/typed_config/credential";
+        let path = format!("{credential}/sds_config/path_config_source/path");
+        for (rest, expected) in [
+            ("3/name".to_owned(), json!("approvals")),
+            (
+                "3/circuit_breakers/thresholds/0/max_retries".to_owned(),
+                json!(0),
+            ),
+            (format!("3/{filters}/0/{path}"), json!("/s")),
+            (
+                format!("3/{filters}/1/name"),
+                json!("envoy.filters.http.upstream_codec"),
+            ),
+        ] {
+            check_value(&whole, &format!("{CLUSTERS}/{rest}"), &expected);
+        }
+    }
+    check_value(
+        &secret("s"),
+        "/resources/0/generic_secret/secret/inline_string",
+        &json!("Bearer s"),
+    );
 }

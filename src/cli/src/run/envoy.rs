@@ -1,21 +1,18 @@
-//! The Envoy that belongs to this run: started, asked, ended by its own process id.
+//! The Envoy that belongs to this run: started, and asked how far it is.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
-use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process};
+use super::process::Process;
 
-pub(super) struct Child {
-    process: std::process::Child,
+pub(super) struct Envoy {
+    pub(super) process: Process,
     folder: PathBuf,
     /// How many configurations it has refused so far.
     refused: u64,
@@ -29,43 +26,27 @@ pub(super) enum Stage {
     Refused,
 }
 
-impl Child {
+impl Envoy {
     pub(super) fn start(binary: &Path, config: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let log = File::create(folder.join(LOG))?;
-        let process = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg("--config-path")
             .arg(config)
             .arg("--admin-address-path")
             .arg(folder.join(ADMIN))
             // A second run on this machine would otherwise end without a word.
             .arg("--disable-hot-restart")
-            .args([
-                "--log-level",
-                "warning",
-                "--component-log-level",
-                "wasm:info",
-            ])
+            .args(["--log-level", "warning"])
+            .args(["--component-log-level", "wasm:info"])
             // Decisions are followed live.
             .args(["--file-flush-interval-msec", "100"])
             // A new listener, as after a change of issuers, soon has every connection.
-            .args(["--drain-time-s", "2", "--drain-strategy", "immediate"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // Ctrl-C in the terminal is for this program, which ends Envoy in its turn.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot start `{}`", binary.display()))?;
+            .args(["--drain-time-s", "2", "--drain-strategy", "immediate"]);
         Ok(Self {
-            process,
+            process: Process::start("Envoy", command, folder.join("envoy.log"))?,
             folder: folder.to_path_buf(),
             refused: 0,
         })
-    }
-
-    /// How it ended, if it did.
-    pub(super) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        self.process.try_wait().context("cannot wait for Envoy")
     }
 
     /// The address of its administration interface, once it is known.
@@ -105,31 +86,6 @@ impl Child {
         }
     }
 
-    /// The end of its log, without the prefixes that only Envoy's developers need.
-    pub(super) fn last_words(&self) -> String {
-        let log = fs::read(self.folder.join(LOG)).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        let from = lines.len().saturating_sub(20);
-        lines.get(from..).unwrap_or_default().join("\n")
-    }
-
-    pub(super) fn stop(&mut self) {
-        let signal = |child: &std::process::Child, signal| {
-            let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-            pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
-        };
-        let asked = Instant::now();
-        if matches!(self.process.try_wait(), Ok(None)) && signal(&self.process, Signal::TERM) {
-            while asked.elapsed() < GRACE && matches!(self.process.try_wait(), Ok(None)) {
-                thread::sleep(Duration::from_millis(20));
-            }
-        }
-        // Both fail only where it has ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-
     fn ask(&self, path: &str) -> Option<String> {
         let admin = self.admin()?;
         let mut stream = TcpStream::connect(&admin).ok()?;
@@ -145,12 +101,6 @@ impl Child {
     }
 }
 
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 /// What Envoy counts about each of the files it follows.
 const SOURCES: [&str; 3] = [
     "cluster_manager.cds",
@@ -159,6 +109,4 @@ const SOURCES: [&str; 3] = [
 ];
 const STATS: &str =
     "/stats?filter=%5E(cluster_manager.cds|extension_config_discovery|listener_manager)%5C.";
-const LOG: &str = "envoy.log";
 const ADMIN: &str = "admin";
-const GRACE: Duration = Duration::from_secs(5);
