@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod allow;
+mod approvals;
 mod descriptions;
 mod envoy;
 mod lifecycle;
@@ -191,6 +192,7 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
         list: Vec::new(),
     };
     rules::review(&mut review);
+    approvals::review(&mut review);
     schemas::review(&mut review);
     names::review(&mut review);
     descriptions::review(&mut review);
@@ -208,10 +210,11 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
 /// All lints, family by family.
 fn lints() -> impl Iterator<Item = &'static Lint> {
     let [own, arguments, keywords] = schemas::LINTS;
-    let [filter, chain, around] = envoy::LINTS;
+    let [filter, chain, around, approver] = envoy::LINTS;
     let families = [
         allow::LINTS,
         rules::LINTS,
+        approvals::LINTS,
         own,
         arguments,
         keywords,
@@ -222,6 +225,7 @@ fn lints() -> impl Iterator<Item = &'static Lint> {
         filter,
         chain,
         around,
+        approver,
     ];
     families.into_iter().flatten().copied()
 }

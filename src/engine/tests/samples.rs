@@ -202,7 +202,7 @@ fn the_support_desk() {
             &manager,
             "update_bank_details",
             json!({}),
-            "ask finance_approver bank-details",
+            "ask 2 people with the role finance_approver bank-details",
         ),
         (&manager, "lookup_customer", json!({}), "deny scope"),
         (&sales, "lookup_customer", json!({}), "deny  unseen"),

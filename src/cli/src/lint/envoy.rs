@@ -15,6 +15,7 @@ use crate::{
     source::Source,
 };
 
+mod approver;
 mod around;
 mod at;
 mod chain;
@@ -22,7 +23,8 @@ mod filter;
 
 use at::At;
 
-pub(super) const LINTS: [&[&Lint]; 3] = [filter::LINTS, chain::LINTS, around::LINTS];
+pub(super) const LINTS: [&[&Lint]; 4] =
+    [filter::LINTS, chain::LINTS, around::LINTS, approver::LINTS];
 
 /// One configuration under review.
 struct Review<'v> {
@@ -69,6 +71,7 @@ pub(super) fn review(files: &[PathBuf], policy: Option<&Arc<Policy>>) -> anyhow:
     filter::review(&mut review);
     chain::review(&mut review);
     around::review(&mut review);
+    approver::review(&mut review);
     let list = review.list.into_iter().map(|(index, mut finding)| {
         let source = sources.get(index);
         finding.at = source.and_then(|source| source.locate(&finding.problem));

@@ -177,7 +177,7 @@ fn unused(review: &mut Review<'_>, entry: &Entry) {
 }
 
 /// Where a rule says who it is; without an `id` that is the rule.
-fn id(rule: &Rule) -> String {
+pub(super) fn id(rule: &Rule) -> String {
     format!("{}.id", rule.at)
 }
 

@@ -251,7 +251,7 @@ fn what_render_writes_is_clean() {
     let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
     let loaded = load(vec![policies.join("registry.yaml")], policy.into());
     let address = || "127.0.0.1:1".parse().expect("an address");
-    let setup = match render::setup(&loaded, address(), address()) {
+    let setup = match render::setup(&loaded, address(), address(), Some("/s".to_owned())) {
         Ok(setup) => hosts::Setup {
             access_log: "/dev/stdout".to_owned(),
             ..setup
@@ -290,7 +290,12 @@ fn a_configuration_is_held_against_the_files_it_is_for() {
     let policies = root().join("policies");
     let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
     let loaded = load(vec![policies.join("registry.yaml")], policy.into());
-    let expected = ["envoy-claims", "envoy-bundle", "envoy-unknown-cluster"];
+    let expected = [
+        "envoy-claims",
+        "envoy-bundle",
+        "envoy-unknown-cluster",
+        "envoy-unknown-cluster",
+    ];
     check_envoy(&text, Some(&loaded), &expected);
 }
 

@@ -15,6 +15,13 @@ impl Pointer {
         parts.map(Self)
     }
 
+    /// The last name on the way, which is not that of a place in a list.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        let parts = self.0.iter().rev();
+        parts.map(String::as_str).find(|part| *part != "*")
+    }
+
     /// The places in `arguments` that it stands for, each as a pointer without `*`. Where these are
     /// more than a reader bears, the whole list or object that they are in.
     #[must_use]

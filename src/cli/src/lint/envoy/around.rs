@@ -63,7 +63,7 @@ pub(super) fn review(review: &mut Review<'_>) {
     tags(review, &everything, &plugin);
 }
 
-/// A document that holds every cluster must hold those of the registry.
+/// A document that holds every cluster must hold those of the registry, and who is asked.
 fn clusters(review: &mut Review<'_>) {
     let Some(policy) = review.policy.clone() else {
         return;
@@ -83,6 +83,12 @@ fn clusters(review: &mut Review<'_>) {
                     format!("server `{id}` is behind a cluster `{cluster}`: there is none");
                 review.tell(&UNKNOWN_CLUSTER, &list, "", message, "add it");
             }
+        }
+        let approver = policy.approvals().map(|approvals| &approvals.cluster);
+        if let Some(cluster) = approver.filter(|cluster| !known.contains(*cluster)) {
+            let message =
+                format!("approvals are asked for by a cluster `{cluster}`: there is none");
+            review.tell(&UNKNOWN_CLUSTER, &list, "", message, "add it");
         }
     }
 }
@@ -139,7 +145,7 @@ fn buffers(review: &mut Review<'_>, everything: &[At<'_>], plugin: &At<'_>) {
 }
 
 /// A setting, as a member or as what a JSON patch writes.
-fn settings<'v>(everything: &[At<'v>], name: &str) -> Vec<At<'v>> {
+pub(super) fn settings<'v>(everything: &[At<'v>], name: &str) -> Vec<At<'v>> {
     let last = format!("/{name}");
     everything
         .iter()

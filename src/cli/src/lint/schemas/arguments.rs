@@ -1,6 +1,7 @@
-//! Arguments with which a caller says more than a value: a query, a command, an address, a place.
+//! Arguments with which a caller says more than a value: a query, a command, an address, a place, a
+//! secret.
 
-use engine::{problem::Problem, registry::Entry};
+use engine::{config::Effect, problem::Problem, registry::Entry};
 use serde_json::Value;
 
 use super::{Site, types};
@@ -9,7 +10,7 @@ use crate::{
     report::Level,
 };
 
-pub(super) const LINTS: &[&Lint] = &[&SQL, &COMMAND, &URL, &PATH];
+pub(super) const LINTS: &[&Lint] = &[&SQL, &COMMAND, &URL, &PATH, &UNMASKED];
 
 const SQL: Lint = Lint {
     code: "sql-argument",
@@ -35,7 +36,61 @@ const PATH: Lint = Lint {
     page: include_str!("../../../../../policies/lints/path-argument.md"),
 };
 
+const UNMASKED: Lint = Lint {
+    code: "unmasked-argument",
+    level: Level::Warning,
+    page: include_str!("../../../../../policies/lints/unmasked-argument.md"),
+};
+
 pub(super) fn review(review: &mut Review<'_>, entry: &Entry, site: &Site<'_>) {
+    told(review, entry, site);
+    unmasked(review, entry, site);
+}
+
+/// What an approver sees, and with them whoever reads the trail.
+fn unmasked(review: &mut Review<'_>, entry: &Entry, site: &Site<'_>) {
+    let plain = ["string", "number", "integer"];
+    let kinds = types(site.schema);
+    let Some(name) = site.name else { return };
+    let place = place(&site.path);
+    let near = place.iter().rev().take(2).flat_map(|name| words(name));
+    let near: Vec<String> = near.collect();
+    let has = |word: &str| near.iter().any(|near| near == word);
+    let own = words(name);
+    let secret = own.iter().any(|word| SECRET.contains(&word.as_str()))
+        || (own.iter().any(|word| word == "number") && has("card"));
+    let paging = ["page", "next", "cursor", "continuation"];
+    if !secret || paging.into_iter().any(has) || !plain.iter().any(|kind| kinds.contains(kind)) {
+        return;
+    }
+    let policy = &review.loaded.policy;
+    let asks = policy
+        .about(entry)
+        .any(|rule| rule.effect == Effect::ApprovalRequired);
+    let mut pointers = entry.sensitive.iter().filter_map(|pointer| pointer.name());
+    if !(asks || entry.approval_required) || pointers.any(|name| place.contains(&name)) {
+        return;
+    }
+    let message = format!("whoever approves a call sees `{name}`, and so does the trail");
+    let help = format!("mask it: `sensitive: [/{}]`", place.join("/"));
+    review.tell(&UNMASKED, Problem::new(&site.path, message).help(help));
+}
+
+/// Where in the arguments a schema is about: the properties on the way to it, and `*` for items.
+fn place(path: &str) -> Vec<&str> {
+    let mut steps = path.split('/').skip(1);
+    let mut place = Vec::new();
+    while let Some(step) = steps.next() {
+        match step {
+            "properties" => place.extend(steps.next()),
+            "items" | "additionalProperties" => place.push("*"),
+            _ => {}
+        }
+    }
+    place
+}
+
+fn told(review: &mut Review<'_>, entry: &Entry, site: &Site<'_>) {
     let schema = site.schema;
     let listed = schema.contains_key("enum") || schema.contains_key("const");
     let (Some(name), false) = (site.name, listed) else {
@@ -99,6 +154,22 @@ fn words(text: &str) -> Vec<String> {
     words.retain(|word| !word.is_empty());
     words
 }
+
+const SECRET: &[&str] = &[
+    "credential",
+    "credentials",
+    "cvc",
+    "cvv",
+    "iban",
+    "passcode",
+    "passphrase",
+    "passport",
+    "password",
+    "pin",
+    "secret",
+    "ssn",
+    "token",
+];
 
 const QUERY: &[&str] = &["expression", "filter", "query", "statement", "where"];
 
