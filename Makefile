@@ -66,7 +66,7 @@ $(STAMPS)/rust: rust-toolchain.toml
 # ---- Build.
 
 .PHONY: build
-build: $(STAMPS)/rust $(STAMPS)/npm ## Build the filter (wasm32-wasip1) and the command line
+build: $(STAMPS)/rust $(STAMPS)/npm ## Build the filter (wasm32-wasip1), the command line and the approval service
 	cargo build --locked --release --target wasm32-wasip1 --package filter
 	@# What binaryen takes off, Envoy need not compile. Cargo's own output stays, to tell what is new.
 	@if [ ! $(WASM)/toolgate.small.wasm -nt $(WASM)/deps/toolgate.wasm ]; then \
@@ -75,9 +75,10 @@ build: $(STAMPS)/rust $(STAMPS)/npm ## Build the filter (wasm32-wasip1) and the 
 	fi
 	@cp --remove-destination $(WASM)/toolgate.small.wasm $(WASM)/toolgate.wasm
 	cargo build --locked --release --package cli
+	cargo build --locked --release --package approvals
 
 .PHONY: demo
-demo: setup build ## Watch Toolgate govern a small CRM and a payments tool, then stop
+demo: setup build ## Watch Toolgate govern a small CRM and a payments tool, and ask for an approval, then stop
 	@cargo build --quiet --locked --package tests --bin demo-servers
 	@$(TOOLS)/python-2/bin/python envoy/demo/demo.py
 

@@ -1,12 +1,13 @@
 """The demo: two MCP servers behind Envoy, and an agent that works for Alice.
 
-    demo.py         start everything, show six calls and what became of them, stop everything
+    demo.py         start everything, show what becomes of calls, stop everything
     demo.py up      start everything, leave it running, say what to try
     demo.py down    end what `up` started
 
-The agent is the official Python SDK. The script plays the identity provider as well: it makes a key
-pair when it starts, and only the public half is written, for Envoy to read. It exits with 1 when
-any call ends otherwise than it should.
+The agent is the official Python SDK. The script plays the agents' identity provider as well: it makes
+a key pair when it starts, and only the public half is written, for Envoy to read. Approvers sign in at
+the issuer that `toolgate run --approvals` starts for trying out. It exits with 1 when any call ends
+otherwise than it should.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from stack import GATEWAY, RUN, Stack, down
+from stack import APPROVALS, GATEWAY, ISSUER as SIGN_IN, RUN, Stack, down
 
 ISSUER = "https://idp.example.com"
 AUDIENCE = f"http://{GATEWAY}"
@@ -118,6 +119,27 @@ class Transcript:
             got = show(answer) if key == "gets" else record.get(key)
             if (value not in got) if key == "gets" else (got != value):
                 self.wrong.append(f"{title} {key} is {got!r}, should be {value!r}")
+        return answer
+
+    async def approve(self, title, answer, reason):
+        """Somebody of finance reads what waits, and approves it: by the API, as the page does."""
+        waits = denial(answer).get("approvalId")
+        print(f"\n{self.paint(1, title)}")
+        async with httpx2.AsyncClient(timeout=30) as http:
+            fiona = {"user": "fiona@example.com", "roles": "finance_approver"}
+            token = (await http.get(f"http://{SIGN_IN}/token", params=fiona)).text
+            http.headers["authorization"] = f"Bearer {token}"
+            url = f"http://{APPROVALS}/v1/asks/{waits}"
+            read = (await http.get(url)).json()
+            print(f"  fiona    GET /v1/asks/{waits}")
+            ask = read.get("ask", {})
+            print(f"  reads    {ask.get('tool')} {ask.get('arguments')} for {ask.get('user')}")
+            print(f"  fiona    POST /v1/asks/{waits}/approve {json.dumps({'reason': reason})}")
+            done = (await http.post(f"{url}/approve", json={"reason": reason})).json()
+        state = done.get("state", done)
+        print(f"  gets     {self.paint(32, state)}")
+        if state != "approved":
+            self.wrong.append(f"{title} state is {state!r}, should be 'approved'")
 
     async def record(self, method):
         """The last audit record of the present trace with that JSON-RPC method."""
@@ -136,7 +158,7 @@ class Transcript:
 # What the transcript shows of an audit record; one step shows all of it.
 SHOWN = (
     "userId", "agentId", "tenant", "server", "toolName", "riskTier", "access", "listed", "decision",
-    "rule", "reason", "message", "policyVersion", "status", "durationMs",
+    "rule", "reason", "message", "approvers", "approval", "policyVersion", "status", "durationMs",
 )  # fmt: skip
 
 
@@ -157,6 +179,11 @@ def said(answer):
         return str(answer)
     mark = "tool error: " if answer.is_error else ""
     return mark + "\n".join(part.text for part in answer.content)
+
+
+def denial(answer):
+    """What the answer tells programs about a call that was not executed."""
+    return (getattr(answer, "meta", None) or {}).get("toolgate/denial", {})
 
 
 async def drive(stack, issuer):
@@ -196,20 +223,43 @@ async def drive(stack, issuer):
             "customerId": "C-1001", "orderId": "O-9006", "amount": 250.0,
             "reason": "The machine arrived broken.",
         }  # fmt: skip
-        await t.step(
-            "4. The call is right now, and above what an agent may do alone. No approver is here.",
-            f"tools/call refund_customer {json.dumps(large)}",
-            lambda: payments.call_tool("refund_customer", large),
-            said,
+
+        async def ask(title, refund, **expected):
+            return await t.step(
+                title,
+                f"tools/call refund_customer {json.dumps(refund)}",
+                lambda: payments.call_tool("refund_customer", refund),
+                said,
+                decision="approval_required",
+                rule="large-refunds",
+                **expected,
+            )
+
+        waits = {"reason": "approval_pending", "approvers": ["finance_approver"]}
+        asked = await ask(
+            "4. The call is right now, and above what an agent may do alone.", large, **waits
+        )
+        await t.approve(
+            "5. Fiona of finance sees exactly what would be executed, and approves it.",
+            asked,
+            "The machine is back.",
+        )
+        await ask(
+            "6. The agent repeats the call, and it goes through: the approval is used up.",
+            large,
             whole=True,
-            decision="approval_required",
-            rule="large-refunds",
-            reason="approver_unreachable",
-            approverRole="finance_approver",
-            gets="Not executed",
+            reason="approved",
+            approver="fiona@example.com",
+            gets="settled",
+        )
+        await ask("7. The same call a third time waits again.", large, **waits)
+        await ask(
+            "8. So does another amount: an approval is for what was approved.",
+            large | {"amount": 251.0},
+            **waits,
         )
         await t.step(
-            "5. It tries the tool that was hidden. No scope is missing; for agents it just does not exist.",
+            "9. It tries the tool that was hidden. No scope is missing; for agents it just does not exist.",
             'tools/call delete_customer {"customerId": "C-1001"}',
             lambda: crm.call_tool("delete_customer", {"customerId": "C-1001"}),
             said,
@@ -219,7 +269,7 @@ async def drive(stack, issuer):
         )
     forged = Issuer().token(ALICE)
     await t.step(
-        "6. Somebody signs Alice's token with a key of their own.",
+        "10. Somebody signs Alice's token with a key of their own.",
         "tools/call read_order_history",
         lambda: bare(t, "crm", forged),
         str,
@@ -231,7 +281,7 @@ async def drive(stack, issuer):
     for line in t.wrong:
         print(f"\nnot as it should be: {line}", file=sys.stderr)
     if not t.wrong:
-        print("\nAll six ended as they should. Whole audit records: .run/audit.log")
+        print("\nAll ended as they should. Whole audit records: .run/audit.log")
     return 1 if t.wrong else 0
 
 
@@ -293,10 +343,12 @@ def up(stack, issuer):
         print(
             curl("payments", "tools/call", name="refund_customer", arguments=arguments), end="\n\n"
         )
-    print("Each decision, live:   tail -f .run/toolgate.log")
-    print("Audit records:         tail -f .run/audit.log")
-    print("Another policy:        edit policies/policy.yaml; it is live a second later")
-    print("Stop:                  make down")
+    print(f"What waits for approval:   http://{APPROVALS} (sign in as fiona: whatever you say is believed;")
+    print("                           the repeated call then goes through, once)")
+    print("Each decision, live:       tail -f .run/toolgate.log")
+    print("Audit records:             tail -f .run/audit.log")
+    print("Another policy:            edit policies/policy.yaml; it is live a second later")
+    print("Stop:                      make down")
 
 
 def main():

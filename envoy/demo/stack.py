@@ -18,6 +18,8 @@ PROGRAMS = {
     "toolgate": TARGET / "release/toolgate",
 }
 GATEWAY = "127.0.0.1:10000"
+APPROVALS = "127.0.0.1:8181"  # as policies/policy.yaml has it
+ISSUER = "127.0.0.1:8182"  # where approvers sign in, beside it
 PORTS = {"crm": 9102, "payments": 9101}  # as policies/registry.yaml has them
 
 
@@ -30,7 +32,8 @@ class Stack:
 
     def start(self, identity):
         RUN.mkdir(exist_ok=True)
-        for port in [*PORTS.values(), int(GATEWAY.rsplit(":", 1)[1])]:
+        listening = [int(at.rsplit(":", 1)[1]) for at in (GATEWAY, APPROVALS, ISSUER)]
+        for port in [*PORTS.values(), *listening]:
             with contextlib.closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     sys.exit(f"port {port} is taken; if the demo is up, `make down` ends it")
@@ -44,6 +47,7 @@ class Stack:
             "--policy", "policies/policy.yaml", str(RUN / "identity.json"),
             "--listen", GATEWAY,
             "--access-log", str(self.audit),
+            "--approvals",
         )  # fmt: skip
         self.wait("toolgate", "ready after", 180)
 
