@@ -18,6 +18,7 @@ mod error;
 mod hooks;
 pub mod issuer;
 mod metrics;
+pub mod serve;
 mod service;
 pub mod store;
 

@@ -7,7 +7,6 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -16,11 +15,12 @@ use approvals::{
     config::{self, Config},
     deliver,
     issuer::Issuer,
+    serve::{self, Limits},
     store::Store,
     tick,
 };
 use clap::{Args, Parser, Subcommand};
-use tokio::{net::TcpListener, signal::unix, sync::Notify};
+use tokio::{net::TcpListener, signal::unix};
 use tracing_subscriber::EnvFilter;
 
 /// Keep what agents ask people for: Toolgate's filter asks, people decide, and an approval is used
@@ -158,21 +158,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     let telling = tokio::spawn(deliver(Arc::clone(&service)));
     tracing::info!("listening on http://{}", config.listen);
 
-    let stop = stop()?;
-    let leaving = Arc::new(Notify::new());
-    let told = Arc::clone(&leaving);
-    let app = app(service).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-        stop.await;
-        told.notify_one();
-    });
-    tokio::select! {
-        result = serving => result?,
-        () = async {
-            leaving.notified().await;
-            tokio::time::sleep(GRACE).await;
-        } => {}
-    }
+    serve::serve(listener, app(service), Limits::default(), stop()?).await;
     ticking.abort();
     telling.abort();
     Ok(ExitCode::SUCCESS)
@@ -267,8 +253,6 @@ async fn open_existing(url: &str) -> anyhow::Result<Store> {
 const FINDINGS: u8 = 1;
 /// There is no answer: the input does not hold together, or something cannot be reached.
 const COULD_NOT_RUN: u8 = 2;
-/// How long requests that are being answered may take when the service has to leave.
-const GRACE: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "\
 Examples:
