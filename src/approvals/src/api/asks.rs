@@ -53,14 +53,18 @@ pub(super) async fn ask(
     let now = now();
     let judge = || service.automatic.judge(&ask, now);
     let asked = service.store.ask(&ask, service.terms, judge, now);
-    let mut approval = asked.await?;
-    // Who waits may be gone when it is granted, and Envoy does not tell: it would be used up by
-    // nobody. So only an ask that need not wait uses anything up.
-    while approval.state == State::Pending && waiting.goes_on(&approval.id).await {
-        let found = service.store.find(&approval.id).await?;
-        approval = found.ok_or_else(Error::unknown)?;
-    }
+    let approval = asked.await?;
     service.metrics.asked(approval.state);
+    // Who waits may be gone when it is granted, and Envoy does not tell: it would be used up by
+    // nobody. And what is found afterwards may be used up by somebody else. So only the first look
+    // grants anything.
+    let pending = async || {
+        let found = service.store.find(&approval.id).await?;
+        Ok::<_, Error>(found.is_some_and(|found| found.state == State::Pending))
+    };
+    if approval.state == State::Pending {
+        while waiting.goes_on(&approval.id).await && pending().await? {}
+    }
     Ok(Json(answer(&service, approval)))
 }
 

@@ -256,10 +256,7 @@ async fn an_ask_lives_until_it_is_used() {
 async fn a_waiting_ask_is_answered_when_it_is_decided() {
     let world = Arc::new(World::new().await);
     let bob = world.token("bob", &["finance"], "a");
-    for (verdict, told, next) in [
-        ("approve", "pending", "approved"),
-        ("deny", "denied", "denied"),
-    ] {
+    for (verdict, next) in [("approve", "approved"), ("deny", "denied")] {
         let start = Instant::now();
         let waiting = tokio::spawn({
             let world = Arc::clone(&world);
@@ -273,7 +270,7 @@ async fn a_waiting_ask_is_answered_when_it_is_decided() {
         let found = world.get("/v1/asks?state=pending", &bob).await.body;
         let id = &found["items"][0]["id"];
         world.decide(id, verdict, &bob, json!("because")).await;
-        assert_eq!(waiting.await.unwrap()["state"], told);
+        assert_eq!(waiting.await.unwrap()["state"], "pending");
         assert!(start.elapsed().as_secs() < 10);
         assert_eq!(world.ask(&ask()).await["state"], next);
     }
@@ -282,6 +279,25 @@ async fn a_waiting_ask_is_answered_when_it_is_decided() {
     other["tool"] = json!("other");
     let said = world.call("POST", "/v1/asks?wait=1s", SECRET, &other).await;
     assert_eq!(said.body["state"], "pending");
+}
+
+#[tokio::test]
+async fn waiting_does_not_share_what_another_ask_has_used() {
+    let world = World::new().await;
+    let other = world.replica(Issuer::ed("ed")).await;
+    let bob = world.token("bob", &["finance"], "a");
+    let (ask, path) = (ask(), "/v1/asks?wait=5s");
+    let id = world.ask(&ask).await["id"].clone();
+    let waiting = world.call("POST", path, SECRET, &ask);
+    let used = async {
+        let looked = "toolgate_approvals_asks_total{state=\"pending\"} 2";
+        while !world.get("/metrics", "").await.text.contains(looked) {}
+        other.decide(&id, "approve", &bob, Value::Null).await;
+        other.ask(&ask).await
+    };
+    let (waited, used) = tokio::join!(waiting, used);
+    assert_eq!((&used["state"], &used["id"]), (&json!("approved"), &id));
+    assert_eq!(waited.body["state"], "pending");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A service with a database of its own, an issuer, and people.
 
-use std::{fs, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
 use aws_lc_rs::{
     encoding::AsDer as _,
@@ -22,7 +22,7 @@ use crate::{config::Config, store::Store};
 pub(super) struct World {
     app: Router,
     pub(super) issuer: Issuer,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 /// What came back.
@@ -40,6 +40,13 @@ pub(super) struct Issuer {
     pub(super) key: EncodingKey,
     pub(super) algorithm: Algorithm,
     pub(super) kid: &'static str,
+}
+
+async fn serve(folder: &Path) -> Router {
+    let config = Config::read(&folder.join("config")).unwrap();
+    let database = format!("sqlite:{}", folder.join("db").display());
+    let store = Store::open(&database).await.unwrap();
+    app(Arc::new(Service::new(&config, store).unwrap()))
 }
 
 impl World {
@@ -79,14 +86,19 @@ impl World {
         }
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();
-        let config = Config::read(&at("config")).unwrap();
-        let store = Store::open(&format!("sqlite:{}", at("db").display()))
-            .await
-            .unwrap();
         Self {
-            app: app(Arc::new(Service::new(&config, store).unwrap())),
+            app: serve(folder.path()).await,
             issuer: Issuer::ed("unused"),
-            _folder: folder,
+            folder: Arc::new(folder),
+        }
+    }
+
+    /// The same through another replica, which hears nothing of what is decided here.
+    pub(super) async fn replica(&self, issuer: Issuer) -> Self {
+        Self {
+            app: serve(self.folder.path()).await,
+            issuer,
+            folder: Arc::clone(&self.folder),
         }
     }
 
