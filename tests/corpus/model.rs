@@ -49,6 +49,9 @@ pub(crate) struct Case {
     /// What the approval service would answer; absent: it is silent.
     #[serde(default)]
     pub(crate) approver: Option<Upstream>,
+    /// What it would answer when it is asked again; absent: the same.
+    #[serde(default)]
+    pub(crate) approver_then: Option<Upstream>,
     /// What must happen.
     pub(crate) expect: Expect,
 }
@@ -87,6 +90,9 @@ pub(crate) struct ToolCall {
     /// More members of `params._meta`.
     #[serde(default)]
     pub(crate) meta: BTreeMap<String, Value>,
+    /// More members of `params`.
+    #[serde(default)]
+    pub(crate) params: BTreeMap<String, Value>,
 }
 
 /// What the upstream answers.
@@ -127,7 +133,7 @@ pub(crate) struct Expect {
     /// Texts that the client's body must not hold.
     #[serde(default)]
     pub(crate) without: Vec<String>,
-    /// Headers that the client must get; the value is a part of theirs.
+    /// Headers that the client must get; the value is a part of theirs, or after `=` all of it.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     /// Members that the audit record must have.
@@ -157,6 +163,8 @@ pub(crate) struct Asked {
     pub(crate) headers: BTreeMap<String, String>,
     /// Members that the JSON body must have.
     pub(crate) body: serde_json::Map<String, Value>,
+    /// It is asked again, the same without waiting.
+    pub(crate) again: bool,
 }
 
 const fn ok() -> u16 {
@@ -242,6 +250,9 @@ impl Request {
         if let Some(arguments) = &call.arguments {
             params["arguments"] = arguments.clone();
         }
+        for (name, value) in &call.params {
+            params[name] = value.clone();
+        }
         let mut meta = call.meta.clone();
         if modern {
             meta.insert(
@@ -280,9 +291,9 @@ impl Upstream {
 pub(crate) struct Seen {
     /// Headers (lower case) and body of the one request that reached the upstream.
     pub(crate) forwarded: Option<(BTreeMap<String, String>, Vec<u8>)>,
-    /// Headers (lower case, `:path` among them) and body of the one request that reached the
-    /// approval service.
-    pub(crate) asked: Option<(BTreeMap<String, String>, Vec<u8>)>,
+    /// Headers (lower case, `:path` among them) and bodies of the requests that reached the approval
+    /// service.
+    pub(crate) asked: Vec<(BTreeMap<String, String>, Vec<u8>)>,
     /// The client's status.
     pub(crate) status: u16,
     /// The client's headers.
@@ -357,7 +368,11 @@ impl Case {
         }
         for (name, part) in &expect.headers {
             let got = seen.headers.get(name).map_or("", String::as_str);
-            if !got.contains(part.as_str()) {
+            let fits = match part.strip_prefix('=') {
+                Some(whole) => got == whole,
+                None => got.contains(part.as_str()),
+            };
+            if !fits {
                 wrong.push(format!("header {name}: {got:?} without {part:?}"));
             }
         }
@@ -370,7 +385,7 @@ impl Case {
 
 impl Case {
     fn compare_asked(&self, seen: &Seen, wrong: &mut Vec<String>) {
-        let (expected, (headers, body)) = match (&self.expect.asked, &seen.asked) {
+        let (expected, (headers, body)) = match (&self.expect.asked, seen.asked.first()) {
             (None, None) => return,
             (None, Some((_, body))) => {
                 return wrong.push(format!("was asked: {}", String::from_utf8_lossy(body)));
@@ -378,6 +393,13 @@ impl Case {
             (Some(_), None) => return wrong.push("was not asked".to_owned()),
             (Some(expected), Some(asked)) => (expected, asked),
         };
+        let again = seen.asked.iter().skip(1);
+        let again: Vec<_> = again
+            .map(|(headers, again)| (headers[":path"].as_str(), again))
+            .collect();
+        if again != vec![("/v1/asks", body); usize::from(expected.again)] {
+            wrong.push(format!("asked again: {again:?}"));
+        }
         let path = expected.path.as_deref().unwrap_or("/v1/asks");
         let fixed = [(":path", path), ("content-type", "application/json")];
         let named = expected

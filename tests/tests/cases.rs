@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tests::client::{self, Request};
 use tests::envoy::{Envoy, Gateway, Setup};
-use tests::recorder::{Answer, Recorder};
+use tests::recorder::{Answer, Recorder, Seen, Step};
 use tests::tools;
 
 #[path = "../corpus/model.rs"]
@@ -15,18 +15,15 @@ mod model;
 #[path = "../corpus/trials.rs"]
 mod trials;
 
-use model::{Case, Group, Seen};
+use model::{Case, Group, Upstream};
 
 #[tokio::test]
 async fn every_case() {
-    let next = Arc::new(Mutex::new(Answer::body("text/plain", "")));
-    let script = Arc::clone(&next);
-    let upstream = Recorder::scripted(move |_| script.lock().expect("no holder panics").clone());
-    let upstream = upstream.await;
+    let (upstream, approver) = (Scripted::start().await, Scripted::start().await);
     let groups = model::groups(&tools::root().join("tests/cases"));
     let gateways = groups
         .iter()
-        .map(|(_, group)| gateway(group, &upstream))
+        .map(|(_, group)| gateway(group, &upstream, &approver))
         .collect();
     let envoy = Envoy::start(&Setup {
         gateways,
@@ -43,20 +40,12 @@ async fn every_case() {
             group.about
         );
         for (done, case) in group.cases.iter().enumerate() {
-            *next.lock().expect("no holder panics") = answer(case);
-            upstream.clear();
+            upstream.next(vec![answer(&case.upstream)]);
+            approver.next(approvals(case));
             let mut seen = run(&envoy, index, case).await;
-            // Whatever was forwarded came before the answer.
-            seen.forwarded = upstream.seen().pop().map(|seen| {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let mut headers: BTreeMap<_, _> = seen
-                    .headers
-                    .iter()
-                    .map(|(n, v)| (n.clone(), text(v)))
-                    .collect();
-                headers.insert(":path".to_owned(), seen.path);
-                (headers, seen.body)
-            });
+            // Whatever was forwarded, or asked, came before the answer.
+            seen.forwarded = upstream.seen().pop();
+            seen.asked = approver.seen();
             let lines = envoy.wait_access_log(index, done + 1).await;
             seen.record = lines[done]["toolgate"].clone();
             records.push(seen.record.clone());
@@ -87,10 +76,7 @@ async fn every_case() {
 /// Nothing that is only tried changes a byte of what clients and servers get.
 #[tokio::test]
 async fn every_case_beside_a_hostile_shadow() {
-    let next = Arc::new(Mutex::new(Answer::body("text/plain", "")));
-    let script = Arc::clone(&next);
-    let upstream = Recorder::scripted(move |_| script.lock().expect("no holder panics").clone());
-    let upstream = upstream.await;
+    let (upstream, approver) = (Scripted::start().await, Scripted::start().await);
     let groups = model::groups(&tools::root().join("tests/cases"));
     let every = json!(["*"]);
     let hostile = json!({ "rules": [
@@ -104,7 +90,9 @@ async fn every_case_beside_a_hostile_shadow() {
         shadow: None,
         ..group.clone()
     });
-    let gateways = alone.chain(beside).map(|group| gateway(&group, &upstream));
+    let gateways = alone
+        .chain(beside)
+        .map(|group| gateway(&group, &upstream, &approver));
     let envoy = Envoy::start(&Setup {
         gateways: gateways.collect(),
         concurrency: 1,
@@ -113,15 +101,20 @@ async fn every_case_beside_a_hostile_shadow() {
     for (index, (file, group)) in groups.iter().enumerate() {
         // Whoever asks for a dry run is told of what is tried.
         for case in group.cases.iter().filter(|_| file != "dryrun") {
-            *next.lock().expect("no holder panics") = answer(case);
             let mut seen = Vec::new();
             for index in [index, groups.len() + index] {
-                upstream.clear();
+                upstream.next(vec![answer(&case.upstream)]);
+                approver.next(approvals(case));
                 let mut answer = run(&envoy, index, case).await;
                 for name in ["date", "x-request-id", "x-envoy-upstream-service-time"] {
                     answer.headers.remove(name);
                 }
-                let forwarded: Vec<_> = upstream.seen().into_iter().map(|it| it.body).collect();
+                let forwarded: Vec<_> = upstream
+                    .server
+                    .seen()
+                    .into_iter()
+                    .map(|it| it.body)
+                    .collect();
                 let body = String::from_utf8_lossy(&answer.body);
                 let all = format!(
                     "{} {:?} {body} {forwarded:?}",
@@ -134,18 +127,70 @@ async fn every_case_beside_a_hostile_shadow() {
     }
 }
 
-/// A gateway under the group's configuration, with every cluster at the one recorder.
-fn gateway(group: &Group, upstream: &Recorder) -> Gateway {
+/// A server that answers as the case at hand says: the last answer as often as it is asked for.
+struct Scripted {
+    server: Recorder,
+    answers: Arc<Mutex<Vec<Answer>>>,
+}
+
+impl Scripted {
+    async fn start() -> Self {
+        let answers = Arc::new(Mutex::new(vec![silence()]));
+        let script = Arc::clone(&answers);
+        let script = move |_: &_| {
+            let mut answers = script.lock().expect("no holder panics");
+            match answers.len() {
+                1 => answers[0].clone(),
+                _ => answers.remove(0),
+            }
+        };
+        let server = Recorder::scripted(script).await;
+        Self { server, answers }
+    }
+
+    /// Forgets what it saw, and gives these answers from now on.
+    fn next(&self, answers: Vec<Answer>) {
+        *self.answers.lock().expect("no holder panics") = answers;
+        self.server.clear();
+    }
+
+    /// Headers and bodies of the requests that it saw.
+    fn seen(&self) -> Vec<(BTreeMap<String, String>, Vec<u8>)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let one = |seen: Seen| {
+            let headers = seen.headers.iter().map(|(n, v)| (n.clone(), text(v)));
+            let mut headers: BTreeMap<_, _> = headers.collect();
+            headers.insert(":path".to_owned(), seen.path);
+            (headers, seen.body)
+        };
+        self.server.seen().into_iter().map(one).collect()
+    }
+}
+
+/// What the approval service answers, one time after another.
+fn approvals(case: &Case) -> Vec<Answer> {
+    let answers = [&case.approver, &case.approver_then];
+    let mut answers: Vec<_> = answers.into_iter().flatten().map(answer).collect();
+    if answers.is_empty() {
+        answers.push(silence());
+    }
+    answers
+}
+
+/// A gateway under the group's configuration, with every cluster at the one server, and the other
+/// to approve.
+fn gateway(group: &Group, upstream: &Scripted, approver: &Scripted) -> Gateway {
     let servers = group.registry["servers"].as_object().expect("servers");
-    let clusters: Vec<_> = servers
+    let mut clusters: Vec<_> = servers
         .keys()
-        .map(|name| (name.as_str(), upstream.addr()))
+        .map(|name| (name.as_str(), upstream.server.addr()))
         .collect();
+    clusters.push(("toolgate-approvals", approver.server.addr()));
     Gateway::toolgate(group.bundle().to_string(), &clusters)
 }
 
-fn answer(case: &Case) -> Answer {
-    let (status, headers, body) = case.upstream.wire();
+fn answer(upstream: &Upstream) -> Answer {
+    let (status, headers, body) = upstream.wire();
     Answer {
         status,
         headers,
@@ -153,7 +198,16 @@ fn answer(case: &Case) -> Answer {
     }
 }
 
-async fn run(envoy: &Envoy, index: usize, case: &Case) -> Seen {
+/// Begins to answer and never ends.
+fn silence() -> Answer {
+    Answer {
+        steps: vec![Step::Gate],
+        length: false,
+        ..Answer::body("application/json", "")
+    }
+}
+
+async fn run(envoy: &Envoy, index: usize, case: &Case) -> model::Seen {
     let (method, path, headers, body) = case.request.wire();
     let mut request = Request::new(&method, &path);
     for (name, value) in headers {
@@ -166,12 +220,12 @@ async fn run(envoy: &Envoy, index: usize, case: &Case) -> Seen {
         .await
         .expect("an answer");
     let headers = answer.headers.iter();
-    Seen {
+    model::Seen {
         status: answer.status,
         headers: headers
             .map(|(n, v)| (n.clone(), String::from_utf8_lossy(v).into_owned()))
             .collect(),
         body: answer.body,
-        ..Seen::default()
+        ..model::Seen::default()
     }
 }

@@ -157,7 +157,7 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         let end = pieces.peek().is_none();
         step = exchange.on(Event::RequestBody { bytes, end }, &cx);
     }
-    if let Step::Ask(callout) = &step {
+    while let Step::Ask(callout) = &step {
         step = ask(&mut exchange, case, callout, &mut seen, &cx);
     }
     match step {
@@ -182,8 +182,10 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
 fn ask(exchange: &mut Exchange, case: &Case, callout: &Callout, seen: &mut Seen, cx: &Cx) -> Step {
     let headers = callout.headers.iter();
     let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
-    seen.asked = Some((headers.collect(), callout.body.clone()));
-    let Some(approver) = &case.approver else {
+    let again = !seen.asked.is_empty();
+    seen.asked.push((headers.collect(), callout.body.clone()));
+    let then = case.approver_then.as_ref().filter(|_| again);
+    let Some(approver) = then.or(case.approver.as_ref()) else {
         return exchange.on(Event::Answer(None), cx);
     };
     let (status, headers, body) = approver.wire();

@@ -132,31 +132,43 @@ impl Exchange {
         question: Question,
         cx: &Cx,
     ) -> Result<Step, Refusal> {
-        let Some(service) = self.policy.approvals() else {
-            return Err(question.unapproved(Why::Unreachable));
-        };
-        let callout = question.callout(&request, service);
-        self.state = State::Asking(Box::new(Asking {
+        self.send(Asking {
             request,
             question,
             since: cx.now,
-        }));
+        })
+    }
+
+    fn send(&mut self, asking: Asking) -> Result<Step, Refusal> {
+        let Some(service) = self.policy.approvals() else {
+            return Err(asking.question.unapproved(Why::Unreachable));
+        };
+        let callout = asking.question.callout(&asking.request, service);
+        self.state = State::Asking(Box::new(asking));
         Ok(Step::Ask(callout))
     }
 
     /// Does what the answer says.
     pub(super) fn answered(
         &mut self,
-        asking: Asking,
+        mut asking: Asking,
         response: Option<&Response<'_>>,
         cx: &Cx,
     ) -> Result<Step, Refusal> {
+        let answer = response.and_then(Answer::read);
+        if let Some(Answer::Pending { .. }) = answer
+            && !asking.question.wait.is_zero()
+        {
+            // Nothing is used up by an answer that was waited for: the client may have gone
+            // meanwhile, and Envoy does not call the ask back.
+            asking.question.wait = Duration::ZERO;
+            return self.send(asking);
+        }
         let Asking {
             request,
             question,
             since,
         } = asking;
-        let answer = response.and_then(Answer::read);
         self.record.approval = Some(Approval::new(answer.as_ref()));
         self.record.asked(since, cx.now);
         match answer {
