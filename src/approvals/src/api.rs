@@ -22,7 +22,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::Service;
+use crate::{Service, page};
 
 pub(crate) use body::approver;
 
@@ -31,12 +31,13 @@ pub fn app(service: Arc<Service>) -> Router {
     routes()
         .split_for_parts()
         .0
+        .layer(middleware::map_response(harden))
+        .merge(page::routes(&service))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&service),
             observe,
         ))
-        .layer(middleware::map_response(harden))
         .with_state(service)
 }
 

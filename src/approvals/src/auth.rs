@@ -97,24 +97,44 @@ impl Door {
             return Some(Caller::Filter);
         }
         let token = token?;
+        let claims = self.claims(token, self.validation.clone()).await?;
+        Some(Caller::Person(self.person(&claims)?))
+    }
+
+    /// Who logged in to the page, by an ID token for `client`, and what it says. It opens no more
+    /// than the page, as an access token's audience is another.
+    pub(crate) async fn login(&self, token: &str, client: &str) -> Option<(Person, Value)> {
+        let mut validation = self.validation.clone();
+        validation.set_audience(&[client]);
+        let claims = self.claims(token, validation).await?;
+        // OpenID Connect Core 1.0, section 3.1.3.7: who it was issued to, where that is told apart.
+        if claims.get("azp").is_some_and(|party| party != client) {
+            return None;
+        }
+        Some((self.person(&claims)?, claims))
+    }
+
+    async fn claims(&self, token: &str, mut validation: Validation) -> Option<Value> {
         let head = decode_header(token).ok()?;
         if !ALGORITHMS.contains(&head.alg) {
             return None;
         }
         let key = self.keys.find(head.kid.as_deref()).await?;
-        let mut validation = self.validation.clone();
         // The library wants one family at a time: the key's, which the header has to name.
         validation
             .algorithms
             .retain(|algorithm| algorithm.family() == key.family());
-        let claims = decode::<Value>(token, &key, &validation).ok()?.claims;
+        Some(decode::<Value>(token, &key, &validation).ok()?.claims)
+    }
+
+    fn person(&self, claims: &Value) -> Option<Person> {
         let tenant = self.claims.tenant.as_deref();
-        Some(Caller::Person(Person {
-            id: text(&claims, &self.claims.user).filter(|id| is_person(id))?,
-            roles: words(&claims, &self.claims.roles),
+        Some(Person {
+            id: text(claims, &self.claims.user).filter(|id| is_person(id))?,
+            roles: words(claims, &self.claims.roles),
             lent: Vec::new(),
-            tenant: tenant.map(|path| text(&claims, path)),
-        }))
+            tenant: tenant.map(|path| text(claims, path)),
+        })
     }
 }
 
@@ -155,15 +175,9 @@ async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
     match service.door.caller(&parts.headers).await {
         // The filter's own limits hold before it asks.
         Some(Caller::Filter) => Ok(Caller::Filter),
-        Some(Caller::Person(person)) => {
-            service.limit(format!("person {}", person.id))?;
-            let tenant = person.sight().tenant.flatten();
-            let lent = service.store.lent(&person.id, tenant, now()).await?;
-            Ok(Caller::Person(Person { lent, ..person }))
-        }
+        Some(Caller::Person(person)) => Ok(Caller::Person(welcome(person, service).await?)),
         None => {
-            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-            service.limit(format!("peer {:?}", peer.map(|peer| peer.0.ip())))?;
+            count_stranger(parts, service)?;
             Err(Error::unauthenticated())
         }
     }
@@ -172,6 +186,20 @@ async fn admit(parts: &Parts, service: &Service) -> Result<Caller, Error> {
 /// Whether a name can be a person's: rules of the configuration decide under names of their own.
 pub(crate) fn is_person(name: &str) -> bool {
     !name.trim().is_empty() && !name.starts_with(AUTOMATIC)
+}
+
+/// Somebody who is known: not too often, and with what others have lent them.
+pub(crate) async fn welcome(person: Person, service: &Service) -> Result<Person, Error> {
+    service.limit(format!("person {}", person.id))?;
+    let tenant = person.sight().tenant.flatten();
+    let lent = service.store.lent(&person.id, tenant, now()).await?;
+    Ok(Person { lent, ..person })
+}
+
+/// Whoever nobody knows may not come too often either.
+pub(crate) fn count_stranger(parts: &Parts, service: &Service) -> Result<(), Error> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    service.limit(format!("peer {:?}", peer.map(|peer| peer.0.ip())))
 }
 
 /// A claim by its path: `sub`, `realm_access.roles`.

@@ -1,5 +1,7 @@
 //! What an operator writes: one YAML file.
 
+mod login;
+
 use std::{
     fs,
     net::SocketAddr,
@@ -18,6 +20,8 @@ use crate::{
     store::{Escalation, Terms},
 };
 
+pub use login::Login;
+
 /// The configuration of the service.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +38,8 @@ pub struct Config {
     pub filter: Filter,
     /// The people who decide.
     pub approvers: Approvers,
+    /// How people log in to the page; absent: a proxy in front does it, and adds their token.
+    pub login: Option<Login>,
     /// How long an ask waits, and then its approval, unless the policy wants less.
     #[serde(default = "expiry", deserialize_with = "duration")]
     #[schemars(schema_with = "time", extend("default" = "1h"))]

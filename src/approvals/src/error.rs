@@ -1,6 +1,7 @@
 //! Every way to say no: what is told outside, and what only the log learns.
 
 use axum::{
+    extract::rejection::{FormRejection, QueryRejection},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -65,6 +66,17 @@ impl Error {
         Self::new(StatusCode::CONFLICT, told)
     }
 
+    pub(crate) fn nothing_here() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "nothing is at this address")
+    }
+
+    pub(crate) fn out_of_order() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the service is out of order",
+        )
+    }
+
     pub(crate) fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large")
     }
@@ -74,6 +86,26 @@ impl Error {
             header: Some(Box::new((header::RETRY_AFTER, seconds.into()))),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests")
         }
+    }
+
+    /// What is told, after the log has learned the rest.
+    pub(crate) fn into_parts(self) -> (StatusCode, String, Option<(HeaderName, HeaderValue)>) {
+        if let Some(cause) = self.cause {
+            tracing::error!(error = %cause, "the database failed");
+        }
+        (self.status, self.told, self.header.map(|header| *header))
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(_: QueryRejection) -> Self {
+        Self::malformed("nobody understands this address")
+    }
+}
+
+impl From<FormRejection> for Error {
+    fn from(_: FormRejection) -> Self {
+        Self::malformed("this is not a form of this page")
     }
 }
 
@@ -92,17 +124,13 @@ impl From<sqlx::Error> for Error {
 impl IntoResponse for Error {
     /// RFC 9457.
     fn into_response(self) -> Response {
-        if let Some(cause) = self.cause {
-            tracing::error!(error = %cause, "the database failed");
-        }
-        let title = self.status.canonical_reason();
-        let body = json!({ "status": self.status.as_u16(), "title": title, "detail": self.told });
+        let (status, told, header) = self.into_parts();
+        let title = status.canonical_reason();
+        let body = json!({ "status": status.as_u16(), "title": title, "detail": told });
         let kind = HeaderValue::from_static("application/problem+json");
-        let mut response = (self.status, body.to_string()).into_response();
+        let mut response = (status, body.to_string()).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response
-            .headers_mut()
-            .extend(self.header.map(|header| *header));
+        response.headers_mut().extend(header);
         response
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!   filter ──► POST /v1/asks ─┐
 //!                             ├─ api ─► Service ─► Store ─► SQLite or PostgreSQL
-//!   people ──► /v1/asks/{id} ─┘
+//!   people ──► /v1/asks/{id} ─┤
+//!   people ──► / ..     page ─┘
 //! ```
 //!
 //! What this crate does not do: decide what needs an approval, or which asks are the same. The
@@ -18,6 +19,7 @@ mod error;
 mod hooks;
 pub mod issuer;
 mod metrics;
+mod page;
 pub mod serve;
 mod service;
 pub mod store;

@@ -158,7 +158,12 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     let telling = tokio::spawn(deliver(Arc::clone(&service)));
     tracing::info!("listening on http://{}", config.listen);
 
-    serve::serve(listener, app(service), Limits::default(), stop()?).await;
+    let (stop, watched) = (stop()?, Arc::clone(&service));
+    let stop = async move {
+        stop.await;
+        watched.leave();
+    };
+    serve::serve(listener, app(service), Limits::default(), stop).await;
     ticking.abort();
     telling.abort();
     Ok(ExitCode::SUCCESS)

@@ -14,7 +14,10 @@ use governor::{
     DefaultKeyedRateLimiter, Quota,
     clock::{Clock as _, DefaultClock},
 };
-use tokio::{sync::broadcast, time::Instant};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 use crate::{
     auth::{Door, Person},
@@ -23,8 +26,11 @@ use crate::{
     error::Error,
     hooks::Hooks,
     metrics::Metrics,
+    page::Login,
     store::{Escalation, Store, Terms},
 };
+
+pub(crate) use decide::may_decide;
 
 /// The running service.
 pub struct Service {
@@ -35,11 +41,14 @@ pub struct Service {
     unmask: Unmask,
     pub(crate) url: String,
     pub(crate) door: Door,
+    pub(crate) login: Option<Login>,
     pub(crate) metrics: Metrics,
     pub(crate) hooks: Hooks,
     operators: Vec<String>,
     /// Ids of what was decided here; other replicas are asked now and then.
     changes: broadcast::Sender<String>,
+    /// The end of the trail, as long as anybody watches; `None`: the service ends.
+    trail: watch::Sender<Option<i64>>,
     limiter: DefaultKeyedRateLimiter<String>,
     retention: i64,
 }
@@ -60,6 +69,8 @@ impl Service {
         config.check_listen()?;
         let url = config.public_url.clone();
         let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
+        let login = config.login.as_ref();
+        let login = login.map(|login| Login::new(login, &config.approvers.issuer));
         Ok(Self {
             store,
             terms: config.terms(),
@@ -68,10 +79,12 @@ impl Service {
             unmask: config.unmask.clone(),
             url: url.trim_end_matches('/').to_owned(),
             door: Door::new(&config.filter, &config.approvers)?,
+            login: login.transpose()?,
             metrics: Metrics::new(),
             hooks: Hooks::new(&config.webhooks)?,
             operators: config.operators.roles.clone(),
             changes: broadcast::channel(1_024).0,
+            trail: watch::Sender::new(Some(0)),
             limiter: DefaultKeyedRateLimiter::keyed(Quota::per_second(RATE).allow_burst(BURST)),
             retention: nanoseconds(config.retention),
         })
@@ -106,6 +119,30 @@ impl Service {
         roles.any(|role| self.operators.contains(role))
     }
 
+    /// Begins to watch whether anything changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<i64>> {
+        self.trail.subscribe()
+    }
+
+    /// Tells those who watch that the service ends.
+    pub fn leave(&self) {
+        self.trail.send_replace(None);
+    }
+
+    async fn look(&self) -> Result<(), sqlx::Error> {
+        if self.trail.receiver_count() > 0 {
+            let end = self.store.end().await?;
+            self.trail.send_if_modified(|known| match known {
+                Some(seq) if *seq != end => {
+                    *seq = end;
+                    true
+                }
+                Some(_) | None => false,
+            });
+        }
+        Ok(())
+    }
+
     pub(crate) fn limit(&self, who: String) -> Result<(), Error> {
         self.limiter.check_key(&who).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
@@ -136,6 +173,7 @@ impl Waiting {
 /// What time does by itself, for ever.
 pub async fn tick(service: Arc<Service>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut look = tokio::time::interval(LOOK);
     let mut hour = tokio::time::interval(Duration::from_secs(3_600));
     loop {
         let done = tokio::select! {
@@ -143,6 +181,7 @@ pub async fn tick(service: Arc<Service>) {
                 service.limiter.retain_recent();
                 service.close().await
             }
+            _ = look.tick() => service.look().await.map(|()| 0),
             _ = hour.tick() => {
                 let then = now().0.saturating_sub(service.retention);
                 service.store.prune(Timestamp(then)).await
@@ -160,7 +199,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(nanoseconds(since.unwrap_or_default()))
 }
 
-/// How often a decision at another replica is looked for.
+/// How often what happened at another replica is looked for.
 const LOOK: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Requests of one person, or of one peer without a valid token.

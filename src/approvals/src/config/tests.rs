@@ -25,6 +25,7 @@ automatic:
 - { id: frozen, when: tool.name == 'wipe', decision: deny, reason: frozen }
 escalation: [{ role: finance_approver, after: 30m, to: finance_head, tools: [refund] }]
 unmask: { roles: [auditor] }
+login: { client_id: toolgate, client_secret: { env: SECRET }, scopes: [openid, groups] }
 expiry: 2h
 denial: 5m
 retention: 30d

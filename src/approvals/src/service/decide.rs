@@ -29,7 +29,10 @@ impl Service {
         reason: Option<&str>,
     ) -> Result<Approval, Error> {
         let approval = self.see(person, id).await?;
-        may_decide(person, &approval)?;
+        // Who may not decide at all hears that first, and not what is wrong with their words.
+        if approval.rights(person.sight()).is_empty() {
+            return Err(lack(person, &approval));
+        }
         let reason = words(reason)?;
         if reason.is_none() && verdict != Verdict::Approve {
             return Err(Error::malformed("say why, in `reason`: the agent is told"));
@@ -40,22 +43,7 @@ impl Service {
             reason,
         };
         let decided = self.store.decide(&approval.id, ruling, now()).await?;
-        let approval = decided.map_err(|refused| match refused {
-            Refused::Unknown => Error::unknown(),
-            Refused::State(State::Pending) => {
-                Error::conflict("nobody has approved it yet: deny it")
-            }
-            Refused::State(State::Approved) => Error::conflict("it is approved already: revoke it"),
-            Refused::State(state) => Error::conflict(format!("it is {} already", state.name())),
-            Refused::Again => Error::conflict(
-                "you have approved it already, or somebody on your behalf: somebody else has to",
-            ),
-            Refused::Met => Error::conflict(format!(
-                "what you can approve for is approved already: it waits for {}",
-                missing(&approval)
-            )),
-            Refused::Right => lack(person, &approval),
-        })?;
+        let approval = decided.map_err(|refused| refusal(person, &approval, refused))?;
         self.metrics.decided(verdict);
         self.announce(&approval.id);
         Ok(approval)
@@ -93,12 +81,38 @@ pub(super) fn words(reason: Option<&str>) -> Result<Option<&str>, Error> {
     Ok(reason)
 }
 
-/// Whether `person`, who sees an approval, may decide about it.
-pub(crate) fn may_decide(person: &Person, approval: &Approval) -> Result<(), Error> {
-    if approval.rights(person.sight()).is_empty() {
-        return Err(lack(person, approval));
-    }
+/// Whether `person`, who sees an approval, may decide so about it as it stands.
+pub(crate) fn may_decide(
+    person: &Person,
+    approval: &Approval,
+    verdict: Verdict,
+) -> Result<(), Error> {
+    let ruling = Ruling {
+        verdict,
+        sight: person.sight(),
+        reason: None,
+    };
+    let right = approval.right(ruling);
+    right.map_err(|refused| refusal(person, approval, refused))?;
     Ok(())
+}
+
+/// Why a decision is not taken.
+fn refusal(person: &Person, approval: &Approval, refused: Refused) -> Error {
+    match refused {
+        Refused::Unknown => Error::unknown(),
+        Refused::State(State::Pending) => Error::conflict("nobody has approved it yet: deny it"),
+        Refused::State(State::Approved) => Error::conflict("it is approved already: revoke it"),
+        Refused::State(state) => Error::conflict(format!("it is {} already", state.name())),
+        Refused::Again => Error::conflict(
+            "you have approved it already, or somebody on your behalf: somebody else has to",
+        ),
+        Refused::Met => Error::conflict(format!(
+            "what you can approve for is approved already: it waits for {}",
+            missing(approval)
+        )),
+        Refused::Right => lack(person, approval),
+    }
 }
 
 /// What keeps `person` from deciding.

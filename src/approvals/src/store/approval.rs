@@ -150,7 +150,8 @@ impl Vote {
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Pending,
         Self::Approved,
         Self::Denied,

@@ -77,7 +77,7 @@ impl Approval {
     }
 
     /// The right by which `ruling` is made: for an approval, one that counts.
-    pub(super) fn right(&self, ruling: Ruling<'_>) -> Result<Right, Refused> {
+    pub(crate) fn right(&self, ruling: Ruling<'_>) -> Result<Right, Refused> {
         let mut rights = self.rights(ruling.sight);
         if ruling.verdict == Verdict::Approve && !rights.is_empty() {
             // Whoever lends a role has spoken by the one who holds it.

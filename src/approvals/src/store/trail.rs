@@ -140,6 +140,16 @@ impl Store {
             .collect()
     }
 
+    /// The number of the last entry of the whole trail.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("SELECT seq FROM chain")
+            .fetch_one(&self.pool)
+            .await
+    }
+
     /// Entries after `seq` as they are stored, some hundred at once: JSON in canonical form.
     ///
     /// # Errors
