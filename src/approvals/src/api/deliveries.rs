@@ -55,8 +55,6 @@ pub(super) enum DeliveryState {
 pub(super) struct Wanted {
     state: Option<DeliveryState>,
     hook: Option<String>,
-    /// Only what happened before this entry of the trail: `next` of the page before
-    before: Option<i64>,
     /// How many at once: 1 to 100, 50 if absent
     limit: Option<usize>,
 }
@@ -81,7 +79,6 @@ pub(super) async fn list(
     let search = Search {
         dead: wanted.state.map(|state| state == DeliveryState::Dead),
         hook: wanted.hook,
-        before: wanted.before,
         limit: wanted.limit.unwrap_or(50).clamp(1, 100),
     };
     let items = service.store.deliveries(&search).await?;

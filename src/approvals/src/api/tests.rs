@@ -1,3 +1,4 @@
+mod operators;
 mod people;
 mod world;
 

@@ -26,6 +26,14 @@ automatic:
 escalation: [{ role: finance_approver, after: 30m, to: finance_head, tools: [refund] }]
 unmask: { roles: [auditor] }
 login: { client_id: toolgate, client_secret: { env: SECRET }, scopes: [openid, groups] }
+webhooks:
+- id: ledger
+  url: https://ledger.example.com/hooks
+  format: cloudevents
+  secret: { env: LEDGER_SECRET }
+  previous_secret: { file: old }
+- { id: finance, url: { file: slack }, format: slack, events: [opened, escalated], roles: [finance] }
+operators: { roles: [operator] }
 expiry: 2h
 denial: 5m
 retention: 30d
@@ -158,6 +166,9 @@ fn the_published_schema_is_current_and_covers_a_whole_file() {
         (&WHOLE.replace("expiry: 2h", "expiry: 2 hours"), false),
         (&WHOLE.replace("after: 30m", "later: 30m"), false),
         (&WHOLE.replace("roles: [auditor]", "role: auditor"), false),
+        (&WHOLE.replace("format: slack", "format: teams"), false),
+        (&WHOLE.replace("{ file: slack }", "{ text: slack }"), false),
+        (&WHOLE.replace("opened,", "all,"), false),
     ] {
         let value: Value = serde_saphyr::from_str(text).unwrap();
         let doc = Doc::parse(value.to_string().into_bytes()).unwrap();

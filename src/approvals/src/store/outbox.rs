@@ -70,8 +70,6 @@ pub struct Search {
     pub dead: Option<bool>,
     /// Only of this hook.
     pub hook: Option<String>,
-    /// Only of entries older than this one.
-    pub before: Option<i64>,
     /// How many at once.
     pub limit: usize,
 }
@@ -203,13 +201,12 @@ impl Store {
             None => "true",
         };
         let sql = format!(
-            "{SELECT} WHERE {state} AND d.seq < $1 AND (d.hook = $2 OR $2 = '') \
+            "{SELECT} WHERE {state} AND (d.hook = $1 OR $1 = '') \
              ORDER BY d.seq DESC, d.hook LIMIT {}",
             search.limit
         );
         // Nothing in it comes from outside but the number.
         let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(search.before.unwrap_or(i64::MAX))
             .bind(search.hook.as_deref().unwrap_or_default())
             .fetch_all(&self.pool)
             .await?;

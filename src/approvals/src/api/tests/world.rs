@@ -44,9 +44,13 @@ pub(super) struct Issuer {
 
 async fn serve(folder: &Path) -> Router {
     let config = Config::read(&folder.join("config")).unwrap();
-    let database = format!("sqlite:{}", folder.join("db").display());
-    let store = Store::open(&database).await.unwrap();
+    let store = open(folder).await;
     app(Arc::new(Service::new(&config, store).unwrap()))
+}
+
+async fn open(folder: &Path) -> Store {
+    let database = format!("sqlite:{}", folder.join("db").display());
+    Store::open(&database).await.unwrap()
 }
 
 impl World {
@@ -93,6 +97,11 @@ impl World {
         }
     }
 
+    /// What it keeps.
+    pub(super) async fn store(&self) -> Store {
+        open(self.folder.path()).await
+    }
+
     /// The same through another replica, which hears nothing of what is decided here.
     pub(super) async fn replica(&self, issuer: Issuer) -> Self {
         Self {
@@ -102,7 +111,7 @@ impl World {
         }
     }
 
-    fn of(self, issuer: Issuer) -> Self {
+    pub(super) fn of(self, issuer: Issuer) -> Self {
         Self { issuer, ..self }
     }
 

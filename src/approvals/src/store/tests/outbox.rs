@@ -124,13 +124,6 @@ pub(super) async fn what_fails_comes_again_or_lies_dead([one, two]: [Store; 2]) 
             },
             0,
         ),
-        (
-            Search {
-                before: Some(2),
-                ..Search::default()
-            },
-            1,
-        ),
     ] {
         let search = Search { limit: 9, ..search };
         assert_eq!(
