@@ -58,6 +58,8 @@ pub struct Answer {
     pub steps: Vec<Step>,
     /// Announce the length; else HTTP/1.1 sends chunks.
     pub length: bool,
+    /// The steps are all that HTTP/1.1 sends, without a head.
+    pub raw: bool,
     /// Trailers; HTTP/1.1 then sends chunks.
     pub trailers: Vec<(String, Vec<u8>)>,
 }
@@ -86,6 +88,7 @@ impl Answer {
             headers: vec![("content-type".into(), content_type.into())],
             steps: vec![Step::Send(body.into())],
             length: true,
+            raw: false,
             trailers: Vec::new(),
         }
     }
@@ -97,6 +100,22 @@ impl Answer {
             length: false,
             ..Self::body("text/event-stream", "")
         }
+    }
+
+    /// Any bytes, whether they are HTTP or not.
+    pub fn raw(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self {
+            raw: true,
+            length: true,
+            ..Self::stream(steps)
+        }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 
     /// A success of `tools/call` that answers the request's id.
@@ -314,22 +333,10 @@ async fn serve(stream: TcpStream, state: &State) -> io::Result<()> {
 
 /// Writes an answer; false where it broke the connection.
 async fn write(stream: &mut TcpStream, answer: &Answer, state: &State) -> io::Result<bool> {
-    let mut out = format!("HTTP/1.1 {} Scripted\r\n", answer.status).into_bytes();
-    for (name, value) in &answer.headers {
-        wire::put_header(&mut out, name, value.as_bytes());
-    }
     let chunked = !answer.length || !answer.trailers.is_empty();
-    if chunked {
-        wire::put_header(&mut out, "transfer-encoding", b"chunked");
-    } else {
-        wire::put_header(
-            &mut out,
-            "content-length",
-            length(answer).to_string().as_bytes(),
-        );
+    if !answer.raw {
+        stream.write_all(&head(answer, chunked)).await?;
     }
-    out.extend_from_slice(b"\r\n");
-    stream.write_all(&out).await?;
     for step in &answer.steps {
         match step {
             Step::Gate => state.pass_gate().await,
@@ -348,6 +355,24 @@ async fn write(stream: &mut TcpStream, answer: &Answer, state: &State) -> io::Re
         stream.write_all(&out).await?;
     }
     Ok(true)
+}
+
+fn head(answer: &Answer, chunked: bool) -> Vec<u8> {
+    let mut out = format!("HTTP/1.1 {} Scripted\r\n", answer.status).into_bytes();
+    for (name, value) in &answer.headers {
+        wire::put_header(&mut out, name, value.as_bytes());
+    }
+    if chunked {
+        wire::put_header(&mut out, "transfer-encoding", b"chunked");
+    } else {
+        wire::put_header(
+            &mut out,
+            "content-length",
+            length(answer).to_string().as_bytes(),
+        );
+    }
+    out.extend_from_slice(b"\r\n");
+    out
 }
 
 async fn serve_h2(stream: TcpStream, state: &Arc<State>) -> io::Result<()> {

@@ -1,46 +1,512 @@
-//! Approvals end to end.
+//! Approvals end to end: official clients, a real Envoy with the filter, the real service, people
+//! who decide, and a server that counts what is executed.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::approvals::{self, Approvals};
 use tests::authority::Authority;
-use tests::client::{self, Request};
-use tests::envoy::{Envoy, Gateway, Setup};
+use tests::bundle;
+use tests::client::{self, Connection, Request};
+use tests::demo::Demo;
+use tests::envoy::{Envoy, Gateway, Setup, eventually, free_port};
+use tests::message;
+use tests::script::{CALLS, Client, Session};
+use tests::serve::Served;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_client_gets_through_exactly_once() {
+    let stage = Stage::set().await;
+    let all = CALLS
+        .into_iter()
+        .flat_map(|client| [(client, false), (client, true)]);
+    for (index, (client, elicits)) in all.enumerate() {
+        // An amount of its own, so that no client meets the approvals of another.
+        let call = refund(200.0 + index as f64);
+        let mut story = Story::begin(&stage, client, elicits).await;
+        let brief = refund(50.0 + index as f64);
+        let expiring = story.ask(&brief).await;
+        story.leave().await;
+        let first = story.ask(&call).await;
+
+        // The same payload of somebody else is another call.
+        let others = stage.ask("bob", &call).await;
+        assert_ne!(others, first);
+        stage
+            .service
+            .approve(&first, &stage.fiona, "in stock")
+            .await;
+        assert_eq!(stage.ask("bob", &call).await, others);
+        let executed = stage.executed();
+        let told = story.again(&call).await;
+        assert_eq!(told["result"]["isError"], false, "{client:?}: {told}");
+        assert_eq!(stage.executed(), executed + 1, "{client:?}");
+
+        let second = story.ask(&call).await;
+        assert_ne!(second, first, "{client:?}: it is used once");
+        stage
+            .service
+            .deny(&second, &stage.fiona, "out of stock")
+            .await;
+        story.is_refused(&call, "out of stock").await;
+
+        let changed = refund(200.5 + index as f64);
+        let third = story.ask(&changed).await;
+        stage.service.approve(&third, &stage.fiona, "").await;
+        stage.service.revoke(&third, &stage.fiona, "on hold").await;
+        story.is_refused(&changed, "on hold").await;
+        stage.expires(&expiring).await;
+        assert_ne!(
+            story.ask(&brief).await,
+            expiring,
+            "{client:?}: it is too late"
+        );
+        story.leave().await;
+        assert_eq!(stage.executed(), executed + 1, "{client:?}");
+        story.session.close().await;
+
+        let used = stage.record(&first, "approved").await;
+        assert_eq!(used["decision"], "approval_required", "{used}");
+        let approval = &used["approval"];
+        assert_eq!(approval["approver"], "fiona", "{used}");
+        assert_eq!(approval["reason"], "in stock", "{used}");
+        assert!(approval["at"].is_string(), "{used}");
+        let refused = stage.record(&second, "denied").await;
+        assert_eq!(refused["approval"]["reason"], "out of stock", "{refused}");
+    }
+}
 
 #[tokio::test]
-async fn an_approval_is_used_once() {
-    let authority = Authority::start().await;
-    let service = Approvals::start(&authority, &json!({})).await;
-    let fiona = approvals::person(&authority, "fiona", &["finance_approver"]);
-    let ask = json!({
-        "tool": "refund_customer",
-        "arguments": r#"{"amount":250}"#,
-        "user": "alice",
-        "needs": [{ "approver": { "role": "finance_approver" } }],
-        "policyVersion": "1",
-    });
-    // Envoy proves the filter's side, so that neither filter nor bundle holds the secret.
-    let mut gateway = Gateway::plain(service.addr());
-    gateway.clusters[0] = service.cluster();
-    let envoy = Envoy::start(&Setup::one(gateway)).await;
-    let request = Request::post("/v1/asks", ask.to_string());
-    let answer = client::send(envoy.addr(), &request)
-        .await
-        .expect("an answer");
-    let pending = answer.json();
-    assert_eq!(pending["state"], "pending", "{answer:?}");
-    assert_eq!(service.ask(&ask, "0s").await, pending);
+async fn a_request_state_grants_nothing() {
+    let stage = Stage::set().await;
+    let (call, other) = (refund(200.0), refund(300.0));
+    let mut invited = elicits(&call);
+    let pending = stage.send("alice", &invited).await;
+    let (id, state) = invitation(&pending);
+    let (others, _) = invitation(&stage.send("alice", &elicits(&other)).await);
 
-    let id = pending["id"].as_str().expect("an id");
-    let approved = service.approve(id, &fiona, "in stock").await;
-    assert_eq!(approved["state"], "approved");
-    let redeemed = service.ask(&ask, "0s").await;
-    assert_eq!(
-        (&redeemed["state"], &redeemed["id"]),
-        (&json!("approved"), &json!(id))
+    // Made up, or of another call that is approved: judged as what it is, a call of its own.
+    stage.service.approve(&others, &stage.fiona, "").await;
+    let made_up = [
+        &state,
+        &state.replace(&id, &others),
+        "toolgate.1.",
+        "toolgate.1.x",
+        "toolgate.2.x",
+    ];
+    for state in made_up {
+        invited["params"]["requestState"] = json!(state);
+        invited["params"]["inputResponses"] = json!({ "toolgate": { "action": "decline" } });
+        let told = stage.send("alice", &invited).await;
+        let refused = told["result"]["isError"] == true || told["error"]["code"] == -32602;
+        assert!(refused, "{state}: {told}");
+    }
+    assert_eq!(stage.executed(), 0);
+
+    // Whoever says that the page was seen is held there until somebody decides.
+    invited["params"]["requestState"] = json!(state);
+    invited["params"]["inputResponses"] = json!({ "toolgate": { "action": "accept" } });
+    let (told, _) = tokio::join!(
+        stage.send("alice", &invited),
+        stage.service.approve(&id, &stage.fiona, "")
     );
-    let again = service.ask(&ask, "0s").await;
-    assert_eq!(again["state"], "pending");
-    assert_ne!(again["id"], id);
-    assert_eq!(service.find(id, &fiona).await["state"], "used");
-    assert_eq!(service.list("state=pending", &fiona).await.len(), 1);
+    assert_eq!(told["result"]["isError"], false, "{told}");
+    assert_eq!(stage.executed(), 1);
+
+    // Replayed, it is a call that nobody has approved; and nobody else's becomes alice's.
+    let (told, _) = tokio::join!(stage.send("alice", &invited), async {
+        let again = stage.pending("alice", &call).await;
+        assert_ne!(again, id);
+        stage
+            .service
+            .deny(&again, &stage.fiona, "once is enough")
+            .await;
+    });
+    assert!(text(&told).contains("once is enough"), "{told}");
+    let told = stage.send("bob", &elicits(&other)).await;
+    assert_ne!(invitation(&told).0, others);
+    assert_eq!(stage.executed(), 1);
+}
+
+#[tokio::test]
+async fn rules_say_who_and_how_long() {
+    let stage = Stage::set().await;
+    let george = approvals::person(&stage.authority, "george", &["finance_approver"]);
+    let alice = approvals::person(&stage.authority, "alice", &["finance_approver"]);
+    let status = async |id: &str, verdict: &str, token: &str| {
+        let path = format!("/v1/asks/{id}/{verdict}");
+        let answer = stage
+            .service
+            .post(&path, token, &json!({ "reason": "r" }))
+            .await;
+        answer.status
+    };
+
+    // Four eyes.
+    let large = refund(1_200.0);
+    let id = stage.ask("alice", &large).await;
+    assert_eq!(
+        status(&id, "approve", &alice).await,
+        403,
+        "nobody approves their own"
+    );
+    assert_eq!(status(&id, "approve", &stage.fiona).await, 200);
+    assert_eq!(stage.ask("alice", &large).await, id, "one of two");
+    assert_ne!(
+        status(&id, "approve", &stage.fiona).await,
+        200,
+        "nobody counts twice"
+    );
+    assert_eq!(status(&id, "approve", &george).await, 200);
+    stage.is_executed("alice", &large).await;
+
+    // The user confirms, and nobody else.
+    let own = json!({ "customerId": "C-1001", "iban": "DE02120300000000202051" });
+    let own = ("payments.update_bank_details", own);
+    let id = stage.ask("alice", &own).await;
+    let shown = stage.service.find(&id, &alice).await;
+    let shown = shown["ask"]["arguments"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert_eq!(shown, r#"{"customerId":"C-1001","iban":"***"}"#);
+    assert_ne!(
+        status(&id, "approve", &stage.fiona).await,
+        200,
+        "no role confirms"
+    );
+    assert_eq!(status(&id, "approve", &alice).await, 200);
+    stage.is_executed("alice", &own).await;
+
+    // Held, and decided in time: the client hears nothing but the result.
+    let held = refund(150.0);
+    let deciding = async {
+        let id = stage.pending("alice", &held).await;
+        stage.service.approve(&id, &stage.fiona, "").await
+    };
+    tokio::join!(stage.is_executed("alice", &held), deciding);
+
+    // Whoever hangs up meanwhile uses nothing up, though Envoy does not call the ask back.
+    let left = refund(151.0);
+    let leaving = stage.request("alice", &bare(&left));
+    let mut connection = Connection::open(stage.envoy.addr())
+        .await
+        .expect("envoy listens");
+    connection
+        .write(&leaving.bytes("localhost"))
+        .await
+        .expect("open");
+    let id = stage.pending("alice", &left).await;
+    drop(connection);
+    stage
+        .envoy
+        .wait_stat("http.gateway-0.downstream_rq_rx_reset", 1)
+        .await;
+    stage.service.approve(&id, &stage.fiona, "").await;
+    eventually("the ask is answered to nobody", async || {
+        let active = stage.envoy.stats().await["cluster.toolgate-approvals.upstream_rq_active"];
+        (active == 0).then_some(())
+    })
+    .await;
+    stage.is_executed("alice", &left).await;
+
+    // Too late for a decision, and for its use.
+    let brief = [refund(50.0), refund(51.0)];
+    let ids = [
+        stage.ask("alice", &brief[0]).await,
+        stage.ask("alice", &brief[1]).await,
+    ];
+    stage.service.approve(&ids[1], &stage.fiona, "").await;
+    for (call, id) in brief.iter().zip(&ids) {
+        stage.expires(id).await;
+        assert_eq!(status(id, "approve", &stage.fiona).await, 409);
+        assert_ne!(stage.ask("alice", call).await, *id);
+    }
+    assert_eq!(stage.executed(), 4);
+}
+
+/// A tool and its arguments.
+type Call = (&'static str, Value);
+
+/// A client on its way through one approval after another.
+struct Story<'a> {
+    stage: &'a Stage,
+    client: Client,
+    elicits: bool,
+    session: Session,
+}
+
+impl<'a> Story<'a> {
+    async fn begin(stage: &'a Stage, client: Client, elicits: bool) -> Self {
+        let token = stage.token("alice");
+        let session = client.open(&stage.resource, Some(&token), elicits).await;
+        Self {
+            stage,
+            client,
+            elicits,
+            session,
+        }
+    }
+
+    /// Calls, and is told to wait in the way the client can take; gives the approval's id.
+    async fn ask(&mut self, (tool, arguments): &Call) -> String {
+        let told = self.session.call(tool, arguments).await;
+        let facts = &told["result"]["_meta"]["toolgate/denial"];
+        let url = match (self.elicits, self.client.modern()) {
+            (true, true) => &told["elicitation"]["url"],
+            (true, false) => {
+                assert_eq!(told["error"]["code"], -32042, "{:?}: {told}", self.client);
+                &told["error"]["data"]["elicitations"][0]["url"]
+            }
+            (false, _) => {
+                assert_eq!(
+                    facts["reason"], "approval_pending",
+                    "{:?}: {told}",
+                    self.client
+                );
+                &facts["approvalUrl"]
+            }
+        };
+        let url = url
+            .as_str()
+            .unwrap_or_else(|| panic!("{:?}: {told}", self.client));
+        let page = format!("{}/asks/", self.stage.service.url());
+        let id = url
+            .strip_prefix(&page)
+            .expect("the page of an approval")
+            .to_owned();
+        assert!(
+            self.elicits || text(&told["result"]).contains(url),
+            "{told}"
+        );
+        id
+    }
+
+    /// Says that the page was seen, or calls again, as a client that shows no pages has to.
+    async fn again(&mut self, (tool, arguments): &Call) -> Value {
+        if self.elicits && self.client.modern() {
+            return self.session.say(&json!({ "action": "accept" })).await;
+        }
+        self.session.call(tool, arguments).await
+    }
+
+    /// Does not look at the page, where one is shown.
+    async fn leave(&mut self) {
+        if self.elicits && self.client.modern() {
+            let told = self.session.say(&json!({ "action": "decline" })).await;
+            let facts = &told["result"]["_meta"]["toolgate/denial"];
+            assert_eq!(
+                facts["reason"], "approval_declined",
+                "{:?}: {told}",
+                self.client
+            );
+        }
+    }
+
+    async fn is_refused(&mut self, call: &Call, reason: &str) {
+        let told = self.again(call).await;
+        assert_eq!(told["result"]["isError"], true, "{:?}: {told}", self.client);
+        assert!(text(&told).contains(reason), "{:?}: {told}", self.client);
+    }
+}
+
+/// Payments behind a gateway that asks.
+struct Stage {
+    resource: String,
+    fiona: String,
+    authority: Authority,
+    service: Approvals,
+    payments: Demo,
+    _server: Served,
+    envoy: Envoy,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let authority = Authority::start().await;
+        let service = Approvals::start(&authority, &json!({})).await;
+        let payments = Demo::payments();
+        let server = Served::start(payments.router(), 0).expect("loopback has ports");
+        let port = free_port();
+        let resource = format!("http://127.0.0.1:{port}/mcp");
+        let mut registry = bundle::registry(&[("payments", payments.tools())]);
+        for tool in registry["tools"].as_array_mut().into_iter().flatten() {
+            tool["sensitive"] = json!(["/iban"]);
+        }
+        let bundle = bundle::bundle(&registry, &policy(&authority, &resource));
+        let mut gateway = Gateway::toolgate(bundle, &[("payments", server.addr())]);
+        gateway.port = port;
+        gateway.clusters.push(service.cluster());
+        let issuer = authority.issuer().to_owned();
+        gateway.issuers = vec![(issuer, vec![resource.clone()], authority.keys())];
+        let envoy = Envoy::start(&Setup::one(gateway)).await;
+        let fiona = approvals::person(&authority, "fiona", &["finance_approver"]);
+        Self {
+            resource,
+            fiona,
+            authority,
+            service,
+            payments,
+            _server: server,
+            envoy,
+        }
+    }
+
+    fn token(&self, user: &str) -> String {
+        self.authority
+            .token(&json!({ "sub": user, "aud": self.resource }))
+    }
+
+    fn executed(&self) -> usize {
+        self.payments.calls().len()
+    }
+
+    /// Sends a modern message as a user's agent.
+    async fn send(&self, user: &str, message: &Value) -> Value {
+        let answer = client::send(self.envoy.addr(), &self.request(user, message)).await;
+        answer.expect("an answer").json()
+    }
+
+    fn request(&self, user: &str, message: &Value) -> Request {
+        Request::modern("/mcp", message).bearer(&self.token(user))
+    }
+
+    /// Calls as a client that shows no pages; gives the id of what is pending then.
+    async fn ask(&self, user: &str, call: &Call) -> String {
+        let told = self.send(user, &bare(call)).await;
+        let facts = &told["result"]["_meta"]["toolgate/denial"];
+        assert_eq!(facts["reason"], "approval_pending", "{told}");
+        facts["approvalId"].as_str().expect("an id").to_owned()
+    }
+
+    /// What the user has asked for in a call that is still held.
+    async fn pending(&self, user: &str, (tool, wanted): &Call) -> String {
+        let query = format!("?state=pending&user={user}&tool={tool}");
+        eventually("it is asked for", async || {
+            let found = self.look(&query).await?;
+            let found = found["items"].as_array()?.iter().find(|it| {
+                let arguments = it["ask"]["arguments"].as_str().unwrap_or_default();
+                let asked: Value = serde_json::from_str(arguments).unwrap_or_default();
+                asked["amount"].as_f64() == wanted["amount"].as_f64()
+            });
+            Some(found?["id"].as_str()?.to_owned())
+        })
+        .await
+    }
+
+    async fn expires(&self, id: &str) {
+        eventually("it expires", async || {
+            let found = self.look(&format!("/{id}")).await?;
+            (found["state"] == "expired").then_some(())
+        })
+        .await;
+    }
+
+    /// Looks at approvals again and again, as somebody else than those who decide: nobody may do
+    /// that for long.
+    async fn look(&self, what: &str) -> Option<Value> {
+        let felix = approvals::person(&self.authority, "felix", &["finance_approver"]);
+        let path = format!("/v1/asks{what}");
+        let answer = self.service.get(&path, &felix).await;
+        (answer.status == 200).then(|| answer.json())
+    }
+
+    async fn is_executed(&self, user: &str, call: &Call) {
+        let before = self.executed();
+        let told = self.send(user, &bare(call)).await;
+        assert_eq!(told["result"]["isError"], false, "{told}");
+        assert_eq!(self.executed(), before + 1);
+    }
+
+    /// The audit record of the call that met an approval in this state.
+    async fn record(&self, id: &str, state: &str) -> Value {
+        eventually("the call is on record", async || {
+            let log = self.envoy.access_log(0);
+            let record = log.iter().map(|line| &line["toolgate"]).find(|record| {
+                let approval = &record["approval"];
+                approval["id"] == id && approval["state"] == state
+            });
+            record.cloned()
+        })
+        .await
+    }
+}
+
+fn refund(amount: f64) -> Call {
+    let arguments = json!({
+        "customerId": "C-1005", "orderId": "O-9002", "amount": amount, "reason": "broken on arrival",
+    });
+    ("payments.refund", arguments)
+}
+
+fn bare((tool, arguments): &Call) -> Value {
+    message::modern(
+        "tools/call",
+        json!({ "name": tool, "arguments": arguments }),
+    )
+}
+
+fn elicits(call: &Call) -> Value {
+    let mut message = bare(call);
+    message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+        json!({ "elicitation": { "url": {} } });
+    message
+}
+
+/// The approval to which a client is invited, and the state it is to bring back.
+fn invitation(told: &Value) -> (String, String) {
+    let result = &told["result"];
+    assert_eq!(result["resultType"], "input_required", "{told}");
+    let url = result["inputRequests"]["toolgate"]["params"]["url"].as_str();
+    let (_, id) = url.and_then(|url| url.rsplit_once('/')).expect("a page");
+    let state = result["requestState"].as_str().expect("a state");
+    (id.to_owned(), state.to_owned())
+}
+
+fn text(told: &Value) -> &str {
+    let result = if told["result"].is_null() {
+        told
+    } else {
+        &told["result"]
+    };
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+fn policy(authority: &Authority, resource: &str) -> Value {
+    let asks = |id: &str, when: &str, more: Value| {
+        let mut rule = json!({
+            "id": id,
+            "tools": ["payments.refund"],
+            "when": when,
+            "decision": "approval_required",
+            "approver_role": "finance_approver",
+        });
+        rule.as_object_mut()
+            .expect("a rule")
+            .extend(more.as_object().cloned().unwrap_or_default());
+        rule
+    };
+    json!({
+        "version": "1",
+        "identity": {
+            "issuers": [{
+                "issuer": authority.issuer(),
+                "audiences": [resource],
+                "jwks": { "inline": authority.keys() },
+            }],
+            "resource": resource,
+            "user": { "jwt": "sub" },
+        },
+        "approvals": {},
+        "rules": [
+            asks("brief", "args.amount < 100", json!({ "expires": "1s" })),
+            asks("held", "args.amount >= 100 && args.amount < 200", json!({ "wait": "10s" })),
+            asks("plain", "args.amount >= 200 && args.amount < 1000", json!({})),
+            asks("four-eyes", "args.amount >= 1000", json!({ "approvals": 2 })),
+            {
+                "id": "confirmed",
+                "tools": ["payments.update_bank_details"],
+                "decision": "allow",
+                "requires_user_confirmation": true,
+            },
+        ],
+    })
 }
