@@ -343,12 +343,12 @@ def up(stack, issuer):
         print(
             curl("payments", "tools/call", name="refund_customer", arguments=arguments), end="\n\n"
         )
-    print(f"What waits for approval:   http://{APPROVALS} (sign in as fiona: whatever you say is believed;")
-    print("                           the repeated call then goes through, once)")
-    print("Each decision, live:       tail -f .run/toolgate.log")
-    print("Audit records:             tail -f .run/audit.log")
-    print("Another policy:            edit policies/policy.yaml; it is live a second later")
-    print("Stop:                      make down")
+    print(f"The larger one waits:  http://{APPROVALS} in a browser; say that you are fiona, approve it, and")
+    print("                       the same curl goes through, once")
+    print("Each decision, live:   tail -f .run/toolgate.log")
+    print("Audit records:         tail -f .run/audit.log")
+    print("Another policy:        edit policies/policy.yaml; it is live a second later")
+    print("Stop:                  make down")
 
 
 def main():

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::client::{Connection, Request};
+use tests::client::{self, Connection, Request};
 use tests::recorder::Recorder;
 use tests::tools;
 
@@ -60,10 +60,11 @@ impl Desk {
     }
 
     /// Starts `run` and waits until it is ready.
-    async fn start(&self, listen: SocketAddr) -> Running<'_> {
+    async fn start(&self, listen: SocketAddr, more: &[&str]) -> Running<'_> {
         let file = |name: &str| File::create(self.folder.join(name)).expect("a file");
         let child = self
             .run(listen)
+            .args(more)
             .stdout(file("out"))
             .stderr(file("err"))
             .spawn()
@@ -108,10 +109,20 @@ impl Running<'_> {
     }
 
     fn envoy(&self) -> u32 {
+        self.started("--config-path")
+    }
+
+    /// What it has started with that argument.
+    fn started(&self, argument: &str) -> u32 {
         let pid = self.child.id();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
         let children = children.expect("Linux lists children");
-        children.trim().parse().expect("one child")
+        let mut children = children.split_whitespace();
+        let child = children.find(|child| {
+            let command = fs::read_to_string(format!("/proc/{child}/cmdline"));
+            command.is_ok_and(|command| command.split('\0').any(|word| word == argument))
+        });
+        child.and_then(|child| child.parse().ok()).expect("a child")
     }
 
     fn signal(&self, pid: u32, name: &str) {
@@ -156,7 +167,7 @@ async fn run_governs_follows_reloads_and_stops() {
     let server = Recorder::start().await;
     let desk = Desk::new("run", server.addr());
     let listen = free();
-    let mut running = desk.start(listen).await;
+    let mut running = desk.start(listen, &[]).await;
     assert!(desk.read("err").contains(&format!(
         "http://{listen}/notes/mcp  ->  http://{}/mcp",
         server.addr()
@@ -207,10 +218,85 @@ async fn run_governs_follows_reloads_and_stops() {
 async fn run_ends_with_envoy_and_tells_its_last_words() {
     let server = Recorder::start().await;
     let desk = Desk::new("dies", server.addr());
-    let mut running = desk.start(free()).await;
+    let mut running = desk.start(free(), &[]).await;
     running.signal(running.envoy(), "KILL");
     assert_eq!(running.ended().await, Some(2));
     assert!(desk.read("err").contains("error: Envoy ended (signal: 9"));
+}
+
+/// What people do with a call that waits: sign in, and approve it.
+async fn approve(service: SocketAddr, issuer: SocketAddr, id: &str) {
+    let sign_in = Request::new("GET", "/token?user=olga&roles=owner");
+    let token = client::send(issuer, &sign_in).await.expect("a token");
+    let path = format!("/v1/asks/{id}/approve");
+    let decide = Request::post(&path, "{}").bearer(&token.text());
+    let answer = client::send(service, &decide).await.expect("an answer");
+    assert_eq!(answer.json()["state"], "approved", "{answer:?}");
+}
+
+#[tokio::test]
+async fn run_asks_for_approvals_and_ends_with_the_service() {
+    let server = Recorder::start().await;
+    let desk = Desk::new("asks", server.addr());
+    let (service, issuer) = neighbours();
+    let policy = POLICY.replace(
+        "decision: allow",
+        "decision: approval_required, approver_role: owner",
+    );
+    desk.write("policy.yaml", &policy);
+    let output = desk.run(free()).arg("--approvals").output().expect("run");
+    check(
+        &output,
+        2,
+        "the policy does not say where approvals are asked for",
+    );
+
+    let asking = format!("approvals: {{ url: \"http://{service}\" }}\n{policy}");
+    desk.write("policy.yaml", &asking);
+    let listen = free();
+    let mut running = desk.start(listen, &["--approvals"]).await;
+    let greeting = format!("approvals: http://{service}\n");
+    assert!(desk.read("err").contains(&greeting), "{}", desk.read("err"));
+    let ask = async || {
+        client::send(listen, &call())
+            .await
+            .expect("an answer")
+            .json()
+    };
+    let waiting = ask().await;
+    let denial = &waiting["result"]["_meta"]["toolgate/denial"];
+    assert_eq!(denial["reason"], "approval_pending", "{waiting}");
+    approve(
+        service,
+        issuer,
+        denial["approvalId"].as_str().expect("an id"),
+    )
+    .await;
+    assert_eq!(ask().await["result"]["isError"], false);
+    assert_eq!(ask().await["result"]["isError"], true, "it was used up");
+    running
+        .wait("out", "search  approval_required  all  approved")
+        .await;
+
+    running.signal(running.started("serve"), "KILL");
+    assert_eq!(running.ended().await, Some(2));
+    assert!(
+        desk.read("err")
+            .contains("error: the approval service ended"),
+        "{}",
+        desk.read("err")
+    );
+    TcpListener::bind(issuer).expect("the sign-in has ended too");
+}
+
+/// Two free ports, one beside the other.
+fn neighbours() -> (SocketAddr, SocketAddr) {
+    let mut ports = std::iter::repeat_with(|| {
+        let first = free();
+        (first, SocketAddr::new(first.ip(), first.port() + 1))
+    });
+    let free = |(_, next): &(_, SocketAddr)| TcpListener::bind(next).is_ok();
+    ports.find(free).expect("two ports")
 }
 
 #[track_caller]

@@ -18,6 +18,7 @@ tools:
 ";
 
 const POLICY: &str = "\
+approvals: { url: 'http://127.0.0.1:8181' }
 identity:
   issuers:
   - { issuer: 'https://idp.example.com', audiences: [mcp], jwks: { url: 'https://idp.example.com/keys' } }
@@ -31,6 +32,8 @@ fn rendered(host: &str, more: &[&str]) -> Vec<Value> {
     let folder = folder(&format!("{host}{}", more.len()));
     fs::write(folder.join("registry.yaml"), REGISTRY).expect("written");
     fs::write(folder.join("policy.yaml"), POLICY).expect("written");
+    let sample = tools::root().join("envoy/approvals-secret.yaml");
+    let sample = sample.canonicalize().expect("the sample");
     let output = Command::new(tools::toolgate())
         .current_dir(&folder)
         .args([
@@ -44,6 +47,8 @@ fn rendered(host: &str, more: &[&str]) -> Vec<Value> {
         ])
         .arg("--wasm")
         .arg(tools::filter().canonicalize().expect("the filter"))
+        .arg("--approvals-secret")
+        .arg(&sample)
         .args(["--namespace", "agents"])
         .args(more)
         .output()
@@ -53,7 +58,18 @@ fn rendered(host: &str, more: &[&str]) -> Vec<Value> {
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.starts_with("# Toolgate for "), "{text}");
     fs::remove_dir_all(folder).expect("removed");
-    let documents = text.split("---\n").skip(1);
+    let mut documents = text.split("---\n");
+    // The form that is told is the form that Envoy takes.
+    let head = documents.next().expect("a comment").replace("# ", "");
+    let (_, form) = head
+        .split_once("There must be\nresources:")
+        .expect("the secret's form");
+    let form: Value = serde_saphyr::from_str(&format!("resources:{form}")).expect("YAML");
+    let sample = fs::read_to_string(sample).expect("the sample");
+    assert_eq!(
+        form,
+        serde_saphyr::from_str::<Value>(&sample).expect("YAML")
+    );
     documents
         .map(|document| serde_saphyr::from_str(document).expect("YAML"))
         .collect()
@@ -115,7 +131,7 @@ fn check(host: &str, bootstrap: &Value) {
         "{host}"
     );
     let clusters = bootstrap["static_resources"]["clusters"].as_array();
-    assert_eq!(clusters.map(Vec::len), Some(3), "{host}");
+    assert_eq!(clusters.map(Vec::len), Some(4), "{host}");
 
     let folder = folder(host);
     let path = folder.join("envoy.json");
@@ -132,6 +148,7 @@ fn check(host: &str, bootstrap: &Value) {
 
 fn whole(listener: Value, clusters: Vec<Value>, more: Value) -> Value {
     let mut bootstrap = json!({
+        "node": { "id": "host", "cluster": "host" },
         "static_resources": { "listeners": [listener], "clusters": clusters },
     });
     merge(&mut bootstrap, more);

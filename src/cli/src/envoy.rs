@@ -6,11 +6,13 @@ mod approver;
 mod cluster;
 pub(crate) mod gateway;
 pub(crate) mod istio;
+mod statistics;
 
 use serde_json::{Value, json};
 
 pub(crate) use approver::{Approver, secret};
 pub(crate) use cluster::{Address, Upstream, upstream};
+use statistics::statistics;
 
 /// Everything a configuration is made from.
 pub(crate) struct Setup {
@@ -86,6 +88,7 @@ const MAX_WINDOW: u64 = (1 << 31) - 1;
 /// One static document: everything in it.
 pub(crate) fn bootstrap(setup: &Setup) -> Value {
     json!({
+        "node": node(),
         "admin": { "address": setup.admin.value() },
         "stats_config": statistics(),
         "static_resources": {
@@ -98,7 +101,7 @@ pub(crate) fn bootstrap(setup: &Setup) -> Value {
 /// A document that refers to the files of [`followed`], which Envoy takes up as they change.
 pub(crate) fn following(setup: &Setup, folder: &str) -> Value {
     json!({
-        "node": { "id": "toolgate", "cluster": "toolgate" },
+        "node": node(),
         "admin": { "address": setup.admin.value() },
         "stats_config": statistics(),
         "dynamic_resources": {
@@ -145,6 +148,11 @@ pub(crate) fn followed(setup: &Setup, folder: &str, version: u64) -> [(&'static 
             ),
         ),
     ]
+}
+
+/// Envoy names itself to whoever it is told things by: files, too.
+fn node() -> Value {
+    json!({ "id": "toolgate", "cluster": "toolgate" })
 }
 
 fn in_file(folder: &str, file: &str) -> Value {
@@ -358,33 +366,6 @@ fn access_log(path: &str) -> Value {
                 "{\"time\":\"%START_TIME%\",\"toolgate\":%FILTER_STATE(wasm.toolgate:PLAIN)%}\n",
             } },
         })),
-    })
-}
-
-/// The filter writes tags into the names of its metrics; these cut them out as labels.
-fn statistics() -> Value {
-    let tags = ["server", "tool", "method", "decision", "reason"].map(|tag| {
-        json!({
-            "tag_name": format!("toolgate_{tag}"),
-            "regex": format!(r"^wasmcustom\.toolgate_.*?(;{tag}=([^;]*))"),
-        })
-    });
-    let buckets = |name: &str, buckets: &[u32]| {
-        json!({
-            "match": { "prefix": format!("wasmcustom.toolgate_{name}") },
-            "buckets": buckets,
-        })
-    };
-    let calls = &[
-        1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000,
-    ];
-    let filter = &[
-        10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000,
-    ];
-    json!({
-        "stats_tags": tags,
-        "histogram_bucket_settings":
-            [buckets("call_duration_ms", calls), buckets("filter_duration_us", filter)],
     })
 }
 

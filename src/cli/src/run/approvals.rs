@@ -91,6 +91,7 @@ impl Approvals {
                 "audience": AUDIENCE,
                 "jwks": { "url": format!("http://{issuer}/jwks") },
             },
+            "login": { "client_id": AUDIENCE },
             "unmask": { "roles": approvers(policy) },
         });
         let path = folder.join("approvals.yaml");
