@@ -375,3 +375,6 @@ impl Exchange {
 
 /// How Envoy says that the client went away first.
 const CLIENT_GONE: &str = "downstream_remote_disconnect";
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,12 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::string_slice,
-    reason = "a panic is how a test says no"
+    reason = "a panic is how a test says no, and what it leaves out it prints"
 )]
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use engine::{
     config::Config,
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 #[test]
 fn every_case() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let schemas = Schemas::load();
     let mut wrong = Vec::new();
     let mut count = 0;
     for (file, group) in model::groups(&folder) {
@@ -37,7 +39,10 @@ fn every_case() {
             for piece in [usize::MAX, 1, 7] {
                 count += 1;
                 let seen = run(&policy, case, piece);
-                let differences = case.differences(&seen);
+                let mut differences = case.differences(&seen);
+                if piece == usize::MAX {
+                    differences.extend(schemas.violation(case, &seen));
+                }
                 if !differences.is_empty() {
                     wrong.push(format!(
                         "{file}: {}:\n  {}",
@@ -56,6 +61,43 @@ fn every_case() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// The official schemas, by protocol era, where they are at hand.
+struct Schemas([Option<Value>; 2]);
+
+impl Schemas {
+    fn load() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/mcp-schema");
+        Self(["2025-11-25", "2026-07-28"].map(|version| {
+            let schema = fs::read_to_string(root.join(version).join("schema.json"));
+            if schema.is_err() {
+                println!("skipped: no schema of {version}");
+            }
+            Some(serde_json::from_str(&schema.ok()?).expect("a schema"))
+        }))
+    }
+
+    /// What the schema has against an answer that Toolgate itself gave.
+    fn violation(&self, case: &Case, seen: &Seen) -> Option<String> {
+        let modern = case.request.era.as_deref() == Some("modern");
+        let body: Value = serde_json::from_slice(&seen.body).ok()?;
+        let result = &body["result"];
+        let (message, definition) = if result["resultType"] == "input_required" {
+            (result, "InputRequiredResult")
+        } else if result["isError"] == true {
+            (result, "CallToolResult")
+        } else if body["error"]["code"] == -32_042 {
+            (&body, "URLElicitationRequiredError")
+        } else {
+            return None;
+        };
+        let mut schema = self.0[usize::from(modern)].clone()?;
+        schema["$ref"] = json!(format!("#/$defs/{definition}"));
+        let schema = jsonschema::validator_for(&schema).expect("a schema");
+        let error = schema.validate(message).err()?;
+        Some(format!("no {definition}: {error}"))
+    }
 }
 
 /// Whatever is tried, nothing is answered or forwarded otherwise, and nothing else is recorded.

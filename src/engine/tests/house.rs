@@ -107,7 +107,8 @@ fn the_engine_is_built_from_pure_crates() {
 #[test]
 fn the_filter_decides_nothing() {
     for file in rust_files(&root().join("src/filter/src")) {
-        let text = fs::read_to_string(&file).unwrap();
+        // The attribute by which a lint is expected calls nothing.
+        let text = fs::read_to_string(&file).unwrap().replace("#[expect(", "");
         for word in [
             "serde_json",
             "\"tools/",

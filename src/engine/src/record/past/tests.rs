@@ -47,6 +47,19 @@ fn what_a_record_says() {
         r#"{"method": "resources/read", "resourceUri": "a:b", "decision": "deny", "reason": "upstream_too_large", "roles": [], "scopes": []}"#,
         "resource a:b allow by  without",
     );
+    for reason in [
+        "approved",
+        "approval_pending",
+        "approval_required",
+        "upstream_unauthorized",
+    ] {
+        check(
+            &format!(
+                r#"{{"method": "tools/call", "toolName": "t", "decision": "approval_required", "reason": "{reason}", "roles": [], "scopes": []}}"#
+            ),
+            "tool t approval_required by  without",
+        );
+    }
     for (reason, why) in [
         ("invalid_arguments", "BeforeRules"),
         ("no_token", "BeforeRules"),
@@ -66,6 +79,22 @@ fn what_a_record_says() {
         r#"{"httpMethod": "GET", "decision": "allow", "reason": "protocol", "roles": [], "scopes": []}"#,
         "- Protocol by  without",
     );
+}
+
+#[test]
+fn approvers_are_read_as_they_were_written_ever() {
+    for (record, expect) in [
+        (
+            r#"{"approvers": ["boss", "boss", "user"]}"#,
+            "boss boss user",
+        ),
+        (r#"{"approverRole": "boss"}"#, "boss"),
+        (r#"{"approverRole": "the user"}"#, "user"),
+        ("{}", ""),
+    ] {
+        let past: Past<'_> = serde_json::from_str(record).expect("a record");
+        assert_eq!(past.approvers().collect::<Vec<_>>().join(" "), expect);
+    }
 }
 
 #[test]

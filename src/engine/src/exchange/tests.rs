@@ -1,0 +1,136 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{config::Config, cx::Timestamp};
+
+const CX: Cx = Cx {
+    now: Timestamp(1_790_000_000_000_000_000),
+};
+
+/// An exchange that has asked for an approval.
+fn asking() -> Exchange {
+    let bundle = json!({
+        "registry": {
+            "servers": { "s": {} },
+            "tools": [{ "name": "t", "mcpServer": "s", "inputSchema": { "type": "object" } }],
+        },
+        "policy": {
+            "approvals": {},
+            "rules": [{ "tool": "t", "decision": "approval_required", "approver_role": "boss" }],
+        },
+    });
+    let policy = Policy::compile(Config::from_value(bundle)).expect("a policy");
+    let mut exchange = Exchange::new(Arc::new(policy));
+    let headers = [
+        (":method", "POST"),
+        (":path", "/mcp"),
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+    ];
+    let head = Event::RequestHead {
+        headers: pairs(&headers),
+        peer: Peer::default(),
+        end: false,
+    };
+    assert_eq!(name(&exchange.on(head, &CX)), "hold");
+    let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
+    assert_eq!(name(&exchange.on(bytes(body, true), &CX)), "ask");
+    exchange
+}
+
+fn pairs(headers: &[(&str, &str)]) -> Headers {
+    let headers = headers.iter();
+    Headers::new(headers.map(|(name, value)| ((*name).into(), (*value).into())))
+}
+
+const fn bytes(bytes: &[u8], end: bool) -> Event<'_> {
+    Event::RequestBody { bytes, end }
+}
+
+fn approved() -> Event<'static> {
+    Event::Answer(Some(Response {
+        headers: pairs(&[(":status", "200"), ("content-type", "application/json")]),
+        body: br#"{"state":"approved","id":"a","approver":"b","at":"2026-11-21T12:00:00Z"}"#,
+    }))
+}
+
+const fn name(step: &Step) -> &'static str {
+    match step {
+        Step::Forward(_) => "forward",
+        Step::Hold => "hold",
+        Step::Ask(_) => "ask",
+        Step::Reply(_) => "reply",
+    }
+}
+
+fn record(exchange: Exchange, end: End) -> Value {
+    serde_json::from_slice(&exchange.close(end).record).expect("a record")
+}
+
+/// Each event while an approval is asked for, and after it.
+#[test]
+fn nothing_goes_on_but_by_the_answer() {
+    let timed_out = || Event::ResponseHead {
+        headers: pairs(&[(":status", "504")]),
+        end: true,
+    };
+    for (events, steps) in [
+        (vec![approved()], vec!["forward"]),
+        (vec![approved(), approved()], vec!["forward", "hold"]),
+        (vec![Event::Answer(None)], vec!["reply"]),
+        (vec![Event::Answer(None), approved()], vec!["reply", "hold"]),
+        (vec![bytes(b"", true), approved()], vec!["hold", "forward"]),
+        (
+            vec![bytes(b"more", true), bytes(b"", true)],
+            vec!["hold", "hold"],
+        ),
+        // Envoy's own answer, because nobody would wait any longer.
+        (vec![timed_out(), approved()], vec!["forward", "hold"]),
+    ] {
+        let shown = format!("{events:?}");
+        let mut exchange = asking();
+        let got: Vec<_> = events
+            .into_iter()
+            .map(|event| name(&exchange.on(event, &CX)))
+            .collect();
+        assert_eq!(got, steps, "{shown}");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_wait_is_on_record() {
+    let gone = End {
+        details: Some("downstream_remote_disconnect".to_owned()),
+        ..End::default()
+    };
+    let record = record(asking(), gone);
+    let told = ["decision", "reason", "result"].map(|member| record[member].as_str());
+    let expected = ["approval_required", "approval_required", "client_abort"].map(Some);
+    assert_eq!(told, expected);
+    assert_eq!(record.get("approval"), None);
+}
+
+#[test]
+fn the_time_that_it_took_is_on_record() {
+    let mut exchange = asking();
+    let later = Cx {
+        now: Timestamp(CX.now.0 + 1_500_000_000),
+    };
+    assert_eq!(name(&exchange.on(approved(), &later)), "forward");
+    let closing = exchange.close(End::default());
+    let record: Value = serde_json::from_slice(&closing.record).expect("a record");
+    assert_eq!(record["askMs"], 1_500.0);
+    let metrics: Vec<_> = closing
+        .metrics
+        .iter()
+        .filter(|metric| metric.name.contains("ask"))
+        .map(|metric| format!("{} {}", metric.name, metric.value))
+        .collect();
+    assert_eq!(
+        metrics,
+        [
+            "toolgate_asks_total;server=s;tool=t;outcome=approved 1",
+            "toolgate_ask_duration_ms;server=s;tool=t;method=tools/call 1500",
+        ]
+    );
+}
