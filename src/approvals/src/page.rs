@@ -5,6 +5,8 @@
 
 mod ask;
 mod assets;
+mod delegations;
+mod deliveries;
 mod fault;
 mod filters;
 mod history;
@@ -24,7 +26,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{Html, IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 pub(crate) use login::Login;
@@ -37,7 +39,15 @@ pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
     Router::new()
         .route("/", get(queue::show))
         .route("/asks/{id}", get(ask::show).post(ask::decide))
+        .route("/asks/{id}/unmask", post(ask::unmask))
         .route("/history", get(history::show))
+        .route(
+            "/delegations",
+            get(delegations::show).post(delegations::lend),
+        )
+        .route("/delegations/{id}/withdraw", post(delegations::withdraw))
+        .route("/deliveries", get(deliveries::show))
+        .route("/deliveries/{id}/retry", post(deliveries::retry))
         .route("/changes", get(live::changes))
         .route("/login", get(login::begin))
         .route("/login/callback", get(login::finish))

@@ -35,6 +35,7 @@ struct Page {
     who: Who,
     risk: Option<Risk>,
     tree: Tree,
+    secret: Secret,
     input: Option<Tree>,
     created: When,
     expires: Option<When>,
@@ -50,6 +51,19 @@ struct Page {
     /// Why the decision that was sent was not taken, and what was written with it.
     fault: Option<String>,
     reason: String,
+}
+
+/// What stands of the values that are masked.
+#[derive(PartialEq, Eq)]
+enum Secret {
+    /// Nothing is masked, or nothing is left of it.
+    None,
+    /// Not for this visitor.
+    Kept,
+    /// The visitor may see them.
+    Offered,
+    /// The visitor sees them.
+    Shown,
 }
 
 /// Approvals that are needed, and given.
@@ -78,7 +92,21 @@ pub(super) async fn show(
     Extract(service): Extract<Arc<Service>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let page = Page::new(&service, &visitor, &id).await?;
+    let approval = service.see(&visitor.person, &id).await?;
+    let page = Page::new(&service, &visitor, approval).await?;
+    Ok(render(StatusCode::OK, &page))
+}
+
+/// The same with what is masked, shown once: a page that is loaded again masks it again.
+pub(super) async fn unmask(
+    visitor: Visitor,
+    Extract(service): Extract<Arc<Service>>,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let approval = service.unmask(&visitor.person, &id).await?;
+    let mut page = Page::new(&service, &visitor, approval).await?;
+    page.tree = Tree::new(page.approval.ask.arguments.text(), &[]);
+    page.secret = Secret::Shown;
     Ok(render(StatusCode::OK, &page))
 }
 
@@ -107,7 +135,8 @@ pub(super) async fn decide(
         return Ok(Redirect::to(&format!("/asks/{id}")).into_response());
     };
     // What it has become meanwhile, if it may be seen at all.
-    let mut page = Page::new(&service, &visitor, &id).await?;
+    let approval = service.see(&visitor.person, &id).await?;
+    let mut page = Page::new(&service, &visitor, approval).await?;
     let (status, told, _) = error.into_parts();
     page.fault = Some(told);
     page.reason = reason;
@@ -115,9 +144,8 @@ pub(super) async fn decide(
 }
 
 impl Page {
-    async fn new(service: &Service, visitor: &Visitor, id: &str) -> Result<Self, Fault> {
+    async fn new(service: &Service, visitor: &Visitor, approval: Approval) -> Result<Self, Fault> {
         let person = &visitor.person;
-        let approval = service.see(person, id).await?;
         let now = now();
         let filter = Filter {
             tool: Some(approval.ask.tool.clone()),
@@ -147,12 +175,18 @@ impl Page {
         }
         let open = !possible.is_empty();
         let masked = &approval.ask.sensitive;
+        let secret = match (masked.is_empty() || !open, service.may_unmask(person)) {
+            (true, _) => Secret::None,
+            (false, false) => Secret::Kept,
+            (false, true) => Secret::Offered,
+        };
         let input = approval.ask.input_responses.as_ref();
         Ok(Self {
-            frame: Frame::new(visitor, "queue"),
+            frame: Frame::new(service, visitor, "queue"),
             who: Who::new(&approval.ask),
             risk: Risk::new(&approval.ask),
             tree: Tree::new(approval.ask.arguments.text(), masked),
+            secret,
             input: input.map(|input| Tree::new(input.text(), &[])),
             created: When::new(approval.created_at, now),
             expires: open.then(|| When::new(approval.expires_at, now)),
@@ -209,18 +243,7 @@ fn needs(approval: &Approval) -> Vec<Need> {
 impl Happening {
     fn new(entry: Entry, now: Timestamp) -> Self {
         Self {
-            event: match entry.event {
-                Event::Opened => "asked",
-                Event::Approved => "approved",
-                Event::Denied => "refused",
-                Event::Revoked => "taken back",
-                Event::Expired => "expired",
-                Event::Used => "executed",
-                Event::Unmasked => "unmasked",
-                Event::Escalated => "escalated",
-                // They concern no ask.
-                Event::Delegated | Event::Withdrawn => "delegated",
-            },
+            event: entry.event.told(),
             to: entry.role.filter(|_| entry.event == Event::Escalated),
             on_behalf_of: entry.on_behalf_of,
             by: entry.by,

@@ -60,7 +60,7 @@ pub(super) async fn show(
         .await?;
     let now = now();
     let page = Page {
-        frame: Frame::new(&visitor, "history"),
+        frame: Frame::new(&service, &visitor, "history"),
         states: State::ALL,
         rows: page
             .items

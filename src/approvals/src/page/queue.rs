@@ -39,8 +39,13 @@ pub(super) async fn show(
     let now = now();
     let rows = |asks: Vec<Approval>| asks.into_iter().map(|ask| Row::new(ask, now)).collect();
     let page = Page {
-        frame: Frame::new(&visitor, "queue"),
-        roles: visitor.person.roles.join(", "),
+        frame: Frame::new(&service, &visitor, "queue"),
+        roles: visitor
+            .person
+            .sight()
+            .holds()
+            .collect::<Vec<_>>()
+            .join(", "),
         yours: rows(waiting.yours),
         others: rows(waiting.others),
         more: waiting.more,

@@ -6,13 +6,14 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, header::HeaderName},
 };
+use engine::cx::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{app, config::Config, issuer::Issuer, store::Store};
+use crate::{app, config::Config, issuer::Issuer, service::now, store::Store};
 
 struct Site {
     app: Router,
@@ -50,6 +51,8 @@ impl Site {
                 "jwks": { "url": format!("{issuer}/jwks") },
             },
             "login": { "client_id": "page" },
+            "unmask": { "roles": ["auditor"] },
+            "operators": { "roles": ["ops"] },
         });
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();
@@ -546,6 +549,126 @@ async fn people_decide() {
     }
     let said = site.get("/history?state=%3Cb%3E", &fiona).await;
     said.shows(StatusCode::BAD_REQUEST, &["&lt;b&gt;"]);
+}
+
+#[tokio::test]
+async fn what_is_masked_is_shown_once_and_recorded() {
+    let site = Site::new().await;
+    let arguments = r#"{"amount":5,"card":"4111"}"#;
+    let id = site
+        .ask(json!({ "arguments": arguments, "sensitive": ["/card"] }))
+        .await;
+    let path = format!("/asks/{id}");
+    let unmask = format!("{path}/unmask");
+    let fiona = site.log_in("fiona", "finance").await;
+    let said = site.get(&path, &fiona).await;
+    said.shows(
+        StatusCode::OK,
+        &["masked</span>", "your roles do not show them"],
+    );
+    assert!(!said.text.contains("4111"));
+    site.submit(&unmask, &fiona, &[])
+        .await
+        .shows(StatusCode::FORBIDDEN, &["none of your roles"]);
+    let anna = site.log_in("anna", "finance auditor").await;
+    site.get(&path, &anna)
+        .await
+        .shows(StatusCode::OK, &["Show masked values"]);
+    assert_eq!(
+        site.get(&unmask, &anna).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    let said = site.submit(&unmask, &anna, &[]).await;
+    said.shows(StatusCode::OK, &["4111", "You see all values"]);
+    assert!(
+        !said.text.contains("data-live"),
+        "nothing masks it while it is read"
+    );
+    let said = site.get(&path, &fiona).await;
+    said.shows(StatusCode::OK, &["unmasked</b> by <bdi>anna"]);
+    assert!(!said.text.contains("4111"));
+}
+
+#[tokio::test]
+async fn roles_are_lent_and_taken_back() {
+    let site = Site::new().await;
+    let (fiona, otto) = (
+        site.log_in("fiona", "finance").await,
+        site.log_in("otto", "").await,
+    );
+    let id = site.ask(json!({})).await;
+    let tomorrow = Timestamp(now().0 + 86_400_000_000_000).rfc3339();
+    let day = tomorrow.split('T').next().unwrap();
+    let form = [
+        ("role", "finance"),
+        ("to", " otto "),
+        ("until", day),
+        ("reason", "holidays"),
+    ];
+    site.submit("/delegations", &otto, &form)
+        .await
+        .shows(StatusCode::FORBIDDEN, &["you do not hold"]);
+    let mut bad = form;
+    bad[2].1 = "soon";
+    site.submit("/delegations", &fiona, &bad)
+        .await
+        .shows(StatusCode::BAD_REQUEST, &["Nothing was lent", "holidays"]);
+    assert_eq!(
+        site.submit("/delegations", &fiona, &form).await.status,
+        StatusCode::SEE_OTHER
+    );
+    site.get("/delegations", &otto)
+        .await
+        .shows(StatusCode::OK, &["lent to you by", "holidays"]);
+    site.get(&format!("/asks/{id}"), &otto)
+        .await
+        .shows(StatusCode::OK, &["Approve"]);
+    site.submit(&format!("/asks/{id}"), &otto, &[("verdict", "approve")])
+        .await;
+    site.get(&format!("/asks/{id}"), &fiona)
+        .await
+        .shows(StatusCode::OK, &["<bdi>otto</bdi> for <bdi>fiona</bdi>"]);
+    let page = site.get("/delegations", &fiona).await.text;
+    let withdraw = page
+        .split("action=\"")
+        .find(|rest| rest.contains("/withdraw\""))
+        .unwrap();
+    let withdraw = withdraw.split('"').next().unwrap();
+    site.submit(withdraw, &otto, &[])
+        .await
+        .shows(StatusCode::NOT_FOUND, &["no such delegation"]);
+    assert_eq!(
+        site.submit(withdraw, &fiona, &[]).await.status,
+        StatusCode::SEE_OTHER
+    );
+    site.get("/delegations", &otto)
+        .await
+        .shows(StatusCode::OK, &["lent nothing"]);
+}
+
+#[tokio::test]
+async fn operators_see_what_webhooks_were_not_told() {
+    let site = Site::new().await;
+    let (oda, fiona) = (
+        site.log_in("oda", "ops").await,
+        site.log_in("fiona", "finance").await,
+    );
+    site.get("/deliveries", &oda)
+        .await
+        .shows(StatusCode::OK, &["Nothing was given up"]);
+    for said in [
+        site.get("/deliveries", &fiona).await,
+        site.submit("/deliveries/chat.1/retry", &fiona, &[]).await,
+    ] {
+        said.shows(StatusCode::FORBIDDEN, &["operators"]);
+    }
+    assert!(!site.get("/", &fiona).await.text.contains("/deliveries"));
+    assert_eq!(
+        site.submit("/deliveries/chat.1/retry", &oda, &[])
+            .await
+            .status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]

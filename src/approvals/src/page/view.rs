@@ -14,7 +14,10 @@ use super::{
     payload::preview,
     visitor::Visitor,
 };
-use crate::store::{Approval, State, Verdict};
+use crate::{
+    Service,
+    store::{Approval, Event, State, Verdict},
+};
 
 /// What is around each page.
 pub(super) struct Frame {
@@ -22,6 +25,8 @@ pub(super) struct Frame {
     pub(super) person: Option<String>,
     /// Whether we can log them out.
     pub(super) here: bool,
+    /// Whether they see to it that webhooks are told.
+    pub(super) operates: bool,
     /// The page that this is, for the menu.
     pub(super) place: &'static str,
     pub(super) assets: &'static Assets,
@@ -69,10 +74,11 @@ pub(super) struct Who {
 pub(super) struct Shown<'a>(pub(super) &'a str);
 
 impl Frame {
-    pub(super) fn new(visitor: &Visitor, place: &'static str) -> Self {
+    pub(super) fn new(service: &Service, visitor: &Visitor, place: &'static str) -> Self {
         Self {
             person: Some(visitor.person.id.clone()),
             here: visitor.here,
+            operates: service.operates(&visitor.person),
             place,
             assets: &ASSETS,
         }
@@ -82,6 +88,7 @@ impl Frame {
         Self {
             person: None,
             here: false,
+            operates: false,
             place: "",
             assets: &ASSETS,
         }
@@ -187,6 +194,24 @@ impl State {
             Self::Revoked => "taken back",
             Self::Expired => "expired",
             Self::Used => "executed",
+        }
+    }
+}
+
+impl Event {
+    /// As people say it.
+    pub(super) const fn told(self) -> &'static str {
+        match self {
+            Self::Opened => "asked",
+            Self::Approved => "approved",
+            Self::Denied => "refused",
+            Self::Revoked => "taken back",
+            Self::Expired => "expired",
+            Self::Used => "executed",
+            Self::Unmasked => "unmasked",
+            Self::Escalated => "escalated",
+            Self::Delegated => "lent",
+            Self::Withdrawn => "no longer lent",
         }
     }
 }

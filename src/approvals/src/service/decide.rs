@@ -49,11 +49,16 @@ impl Service {
         Ok(approval)
     }
 
+    /// Whether `person` may see what is masked before others.
+    pub(crate) fn may_unmask(&self, person: &Person) -> bool {
+        let mut roles = person.roles.iter();
+        roles.any(|role| self.unmask.roles.contains(role))
+    }
+
     /// One approval with all its values, if `person` may see them. It is recorded before.
     pub(crate) async fn unmask(&self, person: &Person, id: &str) -> Result<Approval, Error> {
         let approval = self.see(person, id).await?;
-        let allowed = |role| self.unmask.roles.contains(role);
-        if !person.roles.iter().any(allowed) {
+        if !self.may_unmask(person) {
             return Err(Error::forbidden(
                 "none of your roles may see what is masked",
             ));
