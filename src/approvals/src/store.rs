@@ -192,8 +192,11 @@ impl Store {
                 change.redeem(&found.id).await?;
                 found.id
             }
-            // Somebody was quicker.
-            Some(found) => return Ok(found),
+            Some(found) => {
+                // Somebody was quicker, perhaps in this very transaction: it has to be durable too.
+                change.commit().await?;
+                return Ok(found);
+            }
             None => {
                 change.expire().await?;
                 let id = change.open(ask, &key, terms).await?;
@@ -263,15 +266,30 @@ impl Store {
         Ok(count)
     }
 
-    /// Forgets asks that were opened before `then` and are closed, and dead letters as old. The trail keeps what happened.
+    /// Forgets asks that were opened before `then` and are closed, and dead letters as old. The trail
+    /// keeps what happened.
     ///
     /// # Errors
-    /// The database fails; then nothing has changed.
+    /// The database fails; then some are left.
     pub async fn prune(&self, then: Timestamp) -> Result<u64, sqlx::Error> {
-        let sql = "DELETE FROM asks WHERE created_at < $1 AND state NOT IN ('pending', 'approved')";
-        let done = sqlx::query(sql).bind(then.0).execute(&self.pool).await?;
+        // A few at a time, and looked for before the turn, so that nobody who asks waits for long.
+        let find = "SELECT MAX(id) FROM (SELECT id FROM asks WHERE created_at < $1 \
+                    AND state NOT IN ('pending', 'approved') ORDER BY id LIMIT 100) AS old";
+        let forget = "DELETE FROM asks WHERE id <= $1 AND created_at < $2 \
+                      AND state NOT IN ('pending', 'approved')";
+        let mut count = 0;
+        loop {
+            let last = sqlx::query_scalar::<_, Option<String>>(find).bind(then.0);
+            let Some(last) = last.fetch_one(&self.pool).await? else {
+                break;
+            };
+            let mut turn = self.writer.begin().await?;
+            let query = sqlx::query(forget).bind(last).bind(then.0);
+            count += query.execute(&mut *turn.tx).await?.rows_affected();
+            turn.keep().await?;
+        }
         self.bury(then).await?;
-        Ok(done.rows_affected())
+        Ok(count)
     }
 
     async fn change(&self, now: Timestamp) -> Result<Change, sqlx::Error> {

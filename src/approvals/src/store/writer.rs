@@ -13,7 +13,8 @@ use tokio::{
 #[derive(Debug)]
 pub(super) struct Writer(mpsc::Sender<oneshot::Sender<Savepoint>>);
 
-/// A turn in the transaction: what is done in it is kept, or undone where it is dropped.
+/// A turn in the transaction: what is done in it is kept, or undone where it is dropped. What is read
+/// in it may not be durable yet, so nothing of it is told before it is kept.
 pub(super) struct Savepoint {
     pub(super) tx: OwnedMappedMutexGuard<Transaction<'static, Any>, AnyConnection>,
     /// The end of the trail.
