@@ -11,6 +11,7 @@ use tests::envoy::{Envoy, Gateway, Setup, eventually, free_port};
 use tests::message;
 use tests::script::{CALLS, Client, Session};
 use tests::serve::Served;
+use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_client_gets_through_exactly_once() {
@@ -77,150 +78,162 @@ async fn every_client_gets_through_exactly_once() {
 #[tokio::test]
 async fn a_request_state_grants_nothing() {
     let stage = Stage::set().await;
-    let (call, other) = (refund(200.0), refund(300.0));
-    let mut invited = elicits(&call);
-    let pending = stage.send("alice", &invited).await;
-    let (id, state) = invitation(&pending);
-    let (others, _) = invitation(&stage.send("alice", &elicits(&other)).await);
+    let [call, other, forged] = [200.0, 300.0, 400.0].map(refund);
+    let (id, state) = invitation(&stage.send("alice", &elicits(&call)).await);
+    let (approved, _) = invitation(&stage.send("alice", &elicits(&other)).await);
+    stage.service.approve(&approved, &stage.fiona, "").await;
+    let theirs = state.replace(&id, &approved);
 
-    // Made up, or of another call that is approved: judged as what it is, a call of its own.
-    stage.service.approve(&others, &stage.fiona, "").await;
-    let made_up = [
-        &state,
-        &state.replace(&id, &others),
-        "toolgate.1.",
-        "toolgate.1.x",
-        "toolgate.2.x",
-    ];
-    for state in made_up {
-        invited["params"]["requestState"] = json!(state);
-        invited["params"]["inputResponses"] = json!({ "toolgate": { "action": "decline" } });
-        let told = stage.send("alice", &invited).await;
-        let refused = told["result"]["isError"] == true || told["error"]["code"] == -32602;
-        assert!(refused, "{state}: {told}");
+    let again = |call: &Call, state: &str, action: &str| {
+        let mut message = elicits(call);
+        message["params"]["requestState"] = json!(state);
+        message["params"]["inputResponses"] = json!({ "toolgate": { "action": action } });
+        message
+    };
+    for (state, refused) in [
+        (state.as_str(), json!("approval_declined")),
+        (&theirs, json!("approval_declined")),
+        ("toolgate.1.", json!(-32602)),
+        ("toolgate.1.x.y", json!(-32602)),
+        ("toolgate.2.x", json!(-32602)),
+    ] {
+        let told = stage.send("alice", &again(&call, state, "decline")).await;
+        let reason = &told["result"]["_meta"]["toolgate/denial"]["reason"];
+        let code = &told["error"]["code"];
+        assert!([reason, code].contains(&&refused), "{state}: {told}");
     }
+
+    // Made up of an approval for another call, and held until somebody decides about this one.
+    let forging = again(&forged, &theirs, "accept");
+    let (told, ()) = tokio::join!(stage.send("alice", &forging), async {
+        let id = stage.pending("alice", &forged).await;
+        stage.service.deny(&id, &stage.fiona, "made up").await;
+    });
+    assert!(text(&told).contains("made up"), "{told}");
     assert_eq!(stage.executed(), 0);
 
-    // Whoever says that the page was seen is held there until somebody decides.
-    invited["params"]["requestState"] = json!(state);
-    invited["params"]["inputResponses"] = json!({ "toolgate": { "action": "accept" } });
-    let (told, _) = tokio::join!(
-        stage.send("alice", &invited),
-        stage.service.approve(&id, &stage.fiona, "")
-    );
+    let returning = again(&call, &state, "accept");
+    let deciding = stage.service.approve(&id, &stage.fiona, "");
+    let (told, _) = tokio::join!(stage.send("alice", &returning), deciding);
     assert_eq!(told["result"]["isError"], false, "{told}");
     assert_eq!(stage.executed(), 1);
 
-    // Replayed, it is a call that nobody has approved; and nobody else's becomes alice's.
-    let (told, _) = tokio::join!(stage.send("alice", &invited), async {
-        let again = stage.pending("alice", &call).await;
-        assert_ne!(again, id);
-        stage
-            .service
-            .deny(&again, &stage.fiona, "once is enough")
-            .await;
+    // Replayed, it is a call that nobody has approved.
+    let (told, ()) = tokio::join!(stage.send("alice", &returning), async {
+        let next = stage.pending("alice", &call).await;
+        assert_ne!(next, id);
+        stage.service.deny(&next, &stage.fiona, "once").await;
     });
-    assert!(text(&told).contains("once is enough"), "{told}");
-    let told = stage.send("bob", &elicits(&other)).await;
-    assert_ne!(invitation(&told).0, others);
+    assert!(text(&told).contains("once"), "{told}");
+
+    // Nobody else has what alice has, whatever they bring.
+    let told = stage.send("bob", &again(&other, &theirs, "decline")).await;
+    assert_eq!(told["result"]["isError"], true, "{told}");
+    assert_ne!(stage.ask("bob", &other).await, approved);
     assert_eq!(stage.executed(), 1);
+    stage.is_executed("alice", &other).await;
 }
 
 #[tokio::test]
-async fn rules_say_who_and_how_long() {
+async fn rules_say_who_decides_and_when() {
     let stage = Stage::set().await;
-    let george = approvals::person(&stage.authority, "george", &["finance_approver"]);
-    let alice = approvals::person(&stage.authority, "alice", &["finance_approver"]);
-    let status = async |id: &str, verdict: &str, token: &str| {
-        let path = format!("/v1/asks/{id}/{verdict}");
-        let answer = stage
-            .service
-            .post(&path, token, &json!({ "reason": "r" }))
-            .await;
-        answer.status
-    };
+    the_right_people(&stage).await;
+    who_waits(&stage).await;
+    one_of_many(&stage).await;
+    in_time(&stage).await;
+}
 
-    // Four eyes.
-    let large = refund(1_200.0);
-    let id = stage.ask("alice", &large).await;
-    assert_eq!(
-        status(&id, "approve", &alice).await,
-        403,
-        "nobody approves their own"
-    );
-    assert_eq!(status(&id, "approve", &stage.fiona).await, 200);
-    assert_eq!(stage.ask("alice", &large).await, id, "one of two");
-    assert_ne!(
-        status(&id, "approve", &stage.fiona).await,
-        200,
-        "nobody counts twice"
-    );
-    assert_eq!(status(&id, "approve", &george).await, 200);
-    stage.is_executed("alice", &large).await;
-
-    // The user confirms, and nobody else.
+async fn the_right_people(stage: &Stage) {
+    let [george, alice] =
+        ["george", "alice"].map(|name| approvals::person(&stage.authority, name, &[APPROVER]));
     let own = json!({ "customerId": "C-1001", "iban": "DE02120300000000202051" });
-    let own = ("payments.update_bank_details", own);
-    let id = stage.ask("alice", &own).await;
-    let shown = stage.service.find(&id, &alice).await;
-    let shown = shown["ask"]["arguments"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let confirmed = ("payments.update_bank_details", own);
+    for (call, decisions) in [
+        // Four eyes: not the user's, not the same twice.
+        (
+            refund(1_200.0),
+            &[
+                (&alice, 403),
+                (&stage.fiona, 200),
+                (&stage.fiona, 409),
+                (&george, 200),
+            ][..],
+        ),
+        // A confirmation: nobody else's than the user's, not even to look at.
+        (confirmed, &[(&stage.fiona, 404), (&alice, 200)]),
+    ] {
+        for (person, status) in decisions {
+            let id = stage.ask("alice", &call).await;
+            assert_eq!(stage.approve(&id, person).await, *status, "{call:?}");
+        }
+        stage.is_executed("alice", &call).await;
+    }
+    let used = stage.service.list("state=used", &alice).await;
+    let shown = &used[0]["ask"]["arguments"];
     assert_eq!(shown, r#"{"customerId":"C-1001","iban":"***"}"#);
-    assert_ne!(
-        status(&id, "approve", &stage.fiona).await,
-        200,
-        "no role confirms"
+    assert_eq!(
+        stage.payments.calls()[1]["arguments"]["iban"],
+        "DE02120300000000202051"
     );
-    assert_eq!(status(&id, "approve", &alice).await, 200);
-    stage.is_executed("alice", &own).await;
+}
 
-    // Held, and decided in time: the client hears nothing but the result.
-    let held = refund(150.0);
+/// A call is held, and decided in time: the client hears nothing but the result. A client that does
+/// not wait for it uses nothing up, though Envoy does not call the ask back.
+async fn who_waits(stage: &Stage) {
+    let [held, left] = [150.0, 151.0].map(refund);
     let deciding = async {
         let id = stage.pending("alice", &held).await;
-        stage.service.approve(&id, &stage.fiona, "").await
+        assert_eq!(stage.approve(&id, &stage.fiona).await, 200);
     };
     tokio::join!(stage.is_executed("alice", &held), deciding);
 
-    // Whoever hangs up meanwhile uses nothing up, though Envoy does not call the ask back.
-    let left = refund(151.0);
-    let leaving = stage.request("alice", &bare(&left));
+    let leaving = stage.request("alice", &bare(&left)).bytes("localhost");
     let mut connection = Connection::open(stage.envoy.addr())
         .await
         .expect("envoy listens");
-    connection
-        .write(&leaving.bytes("localhost"))
-        .await
-        .expect("open");
+    connection.write(&leaving).await.expect("open");
     let id = stage.pending("alice", &left).await;
     drop(connection);
     stage
         .envoy
         .wait_stat("http.gateway-0.downstream_rq_rx_reset", 1)
         .await;
-    stage.service.approve(&id, &stage.fiona, "").await;
-    eventually("the ask is answered to nobody", async || {
-        let active = stage.envoy.stats().await["cluster.toolgate-approvals.upstream_rq_active"];
-        (active == 0).then_some(())
-    })
-    .await;
+    assert_eq!(stage.approve(&id, &stage.fiona).await, 200);
+    stage.asks(0).await;
     stage.is_executed("alice", &left).await;
+}
 
-    // Too late for a decision, and for its use.
-    let brief = [refund(50.0), refund(51.0)];
+/// One of many gets through, whether they come when it is approved or wait for it.
+async fn one_of_many(stage: &Stage) {
+    let [decided, held] = [500.0, 152.0].map(refund);
+    let id = stage.ask("alice", &decided).await;
+    assert_eq!(stage.approve(&id, &stage.fiona).await, 200);
+    assert_eq!(stage.race("alice", &decided).await, 1);
+
+    let deciding = async {
+        stage.asks(RACERS).await;
+        let id = stage.pending("alice", &held).await;
+        assert_eq!(stage.approve(&id, &stage.fiona).await, 200);
+    };
+    let (executed, ()) = tokio::join!(stage.race("alice", &held), deciding);
+    assert_eq!(executed, 1);
+}
+
+/// It is too late for a decision, and for what was approved.
+async fn in_time(stage: &Stage) {
+    let brief = [50.0, 51.0].map(refund);
     let ids = [
         stage.ask("alice", &brief[0]).await,
         stage.ask("alice", &brief[1]).await,
     ];
-    stage.service.approve(&ids[1], &stage.fiona, "").await;
+    assert_eq!(stage.approve(&ids[1], &stage.fiona).await, 200);
+    let executed = stage.executed();
     for (call, id) in brief.iter().zip(&ids) {
         stage.expires(id).await;
-        assert_eq!(status(id, "approve", &stage.fiona).await, 409);
+        assert_eq!(stage.approve(id, &stage.fiona).await, 409);
         assert_ne!(stage.ask("alice", call).await, *id);
     }
-    assert_eq!(stage.executed(), 4);
+    assert_eq!(stage.executed(), executed);
 }
 
 /// A tool and its arguments.
@@ -273,10 +286,7 @@ impl<'a> Story<'a> {
             .strip_prefix(&page)
             .expect("the page of an approval")
             .to_owned();
-        assert!(
-            self.elicits || text(&told["result"]).contains(url),
-            "{told}"
-        );
+        assert!(self.elicits || text(&told).contains(url), "{told}");
         id
     }
 
@@ -338,7 +348,7 @@ impl Stage {
         let issuer = authority.issuer().to_owned();
         gateway.issuers = vec![(issuer, vec![resource.clone()], authority.keys())];
         let envoy = Envoy::start(&Setup::one(gateway)).await;
-        let fiona = approvals::person(&authority, "fiona", &["finance_approver"]);
+        let fiona = approvals::person(&authority, "fiona", &[APPROVER]);
         Self {
             resource,
             fiona,
@@ -403,7 +413,7 @@ impl Stage {
     /// Looks at approvals again and again, as somebody else than those who decide: nobody may do
     /// that for long.
     async fn look(&self, what: &str) -> Option<Value> {
-        let felix = approvals::person(&self.authority, "felix", &["finance_approver"]);
+        let felix = approvals::person(&self.authority, "felix", &[APPROVER]);
         let path = format!("/v1/asks{what}");
         let answer = self.service.get(&path, &felix).await;
         (answer.status == 200).then(|| answer.json())
@@ -414,6 +424,39 @@ impl Stage {
         let told = self.send(user, &bare(call)).await;
         assert_eq!(told["result"]["isError"], false, "{told}");
         assert_eq!(self.executed(), before + 1);
+    }
+
+    /// Approves; gives the status of that.
+    async fn approve(&self, id: &str, token: &str) -> u16 {
+        let path = format!("/v1/asks/{id}/approve");
+        self.service.post(&path, token, &json!({})).await.status
+    }
+
+    /// Makes the same call at once, many times; gives how often it is executed.
+    async fn race(&self, user: &str, call: &Call) -> usize {
+        let (before, to) = (self.executed(), self.envoy.addr());
+        let request = self.request(user, &bare(call));
+        let mut racers = JoinSet::new();
+        for _ in 0..RACERS {
+            let request = request.clone();
+            racers.spawn(async move { client::send(to, &request).await });
+        }
+        let mut won = 0;
+        while let Some(told) = racers.join_next().await {
+            let told = told.expect("no panic").expect("an answer").json();
+            won += usize::from(told["result"]["isError"] == false);
+        }
+        assert_eq!(self.executed() - before, won);
+        won
+    }
+
+    /// Waits until so many asks are under way.
+    async fn asks(&self, count: u64) {
+        eventually("so many are asking", async || {
+            let active = self.envoy.stats().await["cluster.toolgate-approvals.upstream_rq_active"];
+            (active == count).then_some(())
+        })
+        .await;
     }
 
     /// The audit record of the call that met an approval in this state.
@@ -462,12 +505,9 @@ fn invitation(told: &Value) -> (String, String) {
 }
 
 fn text(told: &Value) -> &str {
-    let result = if told["result"].is_null() {
-        told
-    } else {
-        &told["result"]
-    };
-    result["content"][0]["text"].as_str().unwrap_or_default()
+    told["result"]["content"][0]["text"]
+        .as_str()
+        .unwrap_or_default()
 }
 
 fn policy(authority: &Authority, resource: &str) -> Value {
@@ -477,7 +517,7 @@ fn policy(authority: &Authority, resource: &str) -> Value {
             "tools": ["payments.refund"],
             "when": when,
             "decision": "approval_required",
-            "approver_role": "finance_approver",
+            "approver_role": APPROVER,
         });
         rule.as_object_mut()
             .expect("a rule")
@@ -498,7 +538,7 @@ fn policy(authority: &Authority, resource: &str) -> Value {
         "approvals": {},
         "rules": [
             asks("brief", "args.amount < 100", json!({ "expires": "1s" })),
-            asks("held", "args.amount >= 100 && args.amount < 200", json!({ "wait": "10s" })),
+            asks("held", "args.amount >= 100 && args.amount < 200", json!({ "wait": "30s" })),
             asks("plain", "args.amount >= 200 && args.amount < 1000", json!({})),
             asks("four-eyes", "args.amount >= 1000", json!({ "approvals": 2 })),
             {
@@ -510,3 +550,6 @@ fn policy(authority: &Authority, resource: &str) -> Value {
         ],
     })
 }
+
+const APPROVER: &str = "finance_approver";
+const RACERS: u64 = 16;
