@@ -11,6 +11,7 @@ pub mod client;
 pub mod conformance;
 pub mod demo;
 pub mod envoy;
+pub mod improvised;
 pub mod load;
 pub mod message;
 pub mod mutation;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::client::{self, Connection, Request};
+use tests::improvised::Improvised;
 use tests::recorder::Recorder;
 use tests::tools;
 
@@ -224,21 +225,12 @@ async fn run_ends_with_envoy_and_tells_its_last_words() {
     assert!(desk.read("err").contains("error: Envoy ended (signal: 9"));
 }
 
-/// What people do with a call that waits: sign in, and approve it.
-async fn approve(service: SocketAddr, issuer: SocketAddr, id: &str) {
-    let sign_in = Request::new("GET", "/token?user=olga&roles=owner");
-    let token = client::send(issuer, &sign_in).await.expect("a token");
-    let path = format!("/v1/asks/{id}/approve");
-    let decide = Request::post(&path, "{}").bearer(&token.text());
-    let answer = client::send(service, &decide).await.expect("an answer");
-    assert_eq!(answer.json()["state"], "approved", "{answer:?}");
-}
-
 #[tokio::test]
 async fn run_asks_for_approvals_and_ends_with_the_service() {
     let server = Recorder::start().await;
     let desk = Desk::new("asks", server.addr());
-    let (service, issuer) = neighbours();
+    let place = Improvised::place();
+    let service = place.service;
     let policy = POLICY.replace(
         "decision: allow",
         "decision: approval_required, approver_role: owner",
@@ -266,12 +258,8 @@ async fn run_asks_for_approvals_and_ends_with_the_service() {
     let waiting = ask().await;
     let denial = &waiting["result"]["_meta"]["toolgate/denial"];
     assert_eq!(denial["reason"], "approval_pending", "{waiting}");
-    approve(
-        service,
-        issuer,
-        denial["approvalId"].as_str().expect("an id"),
-    )
-    .await;
+    let id = denial["approvalId"].as_str().expect("an id");
+    place.approve("owner", id).await;
     assert_eq!(ask().await["result"]["isError"], false);
     assert_eq!(ask().await["result"]["isError"], true, "it was used up");
     running
@@ -286,17 +274,7 @@ async fn run_asks_for_approvals_and_ends_with_the_service() {
         "{}",
         desk.read("err")
     );
-    TcpListener::bind(issuer).expect("the sign-in has ended too");
-}
-
-/// Two free ports, one beside the other.
-fn neighbours() -> (SocketAddr, SocketAddr) {
-    let mut ports = std::iter::repeat_with(|| {
-        let first = free();
-        (first, SocketAddr::new(first.ip(), first.port() + 1))
-    });
-    let free = |(_, next): &(_, SocketAddr)| TcpListener::bind(next).is_ok();
-    ports.find(free).expect("two ports")
+    TcpListener::bind(place.issuer).expect("the sign-in has ended too");
 }
 
 #[track_caller]

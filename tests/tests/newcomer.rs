@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::client::Connection;
 use tests::demo::Demo;
+use tests::improvised::Improvised;
 use tests::message;
 use tests::serve::Served;
 use tests::tools;
@@ -141,6 +142,9 @@ async fn what_the_help_says_leads_to_a_governed_server() {
     newcomer.sees(&init, "kept  policy.yaml\nkept  policy.test.yaml");
     assert_eq!(newcomer.read("policy.yaml"), policy);
 
+    let place = Improvised::place();
+    let moved = policy.replace("127.0.0.1:8181", &place.service.to_string());
+    fs::write(newcomer.folder.join("policy.yaml"), moved).expect("written");
     let listen = free();
     let file = |name| File::create(newcomer.folder.join(name)).expect("a file");
     let mut run = newcomer.types(&format!("{run} --listen {listen}"));
@@ -166,10 +170,21 @@ async fn what_the_help_says_leads_to_a_governed_server() {
         let answer = agent.response().await.expect("an answer").json();
         assert_eq!(answer["result"]["isError"] == true, !allowed, "{answer}");
     }
+    // What may do much harm waits, and is done once somebody has approved it.
+    let deleted = json!({ "customerId": "C-1001" });
+    let delete = message::call("crm.delete_customer", &deleted);
+    for approved in [false, true] {
+        agent.write(&delete.bytes("gateway")).await.expect("sent");
+        let answer = agent.response().await.expect("an answer").json();
+        assert_eq!(answer["result"]["isError"] == true, !approved, "{answer}");
+        if let Some(id) = answer["result"]["_meta"]["toolgate/denial"]["approvalId"].as_str() {
+            place.approve("approver", id).await;
+        }
+    }
     let executed: Vec<_> = crm
         .calls()
         .iter()
         .map(|call| call["tool"].clone())
         .collect();
-    assert_eq!(executed, ["crm.lookup_customer"]);
+    assert_eq!(executed, ["crm.lookup_customer", "crm.delete_customer"]);
 }

@@ -95,7 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let tests = of("policy.test.yaml");
     writeln!(
         out,
-        "\nnext:\n  toolgate lint {files}\n  toolgate test {tests}\n  toolgate run {files}"
+        "\nnext:\n  toolgate lint {files}\n  toolgate test {tests}\n  \
+         toolgate run {files} --approvals"
     )?;
     Ok(ExitCode::SUCCESS)
 }
@@ -244,6 +245,9 @@ const HEAD: &str = "\
 # What may happen. The strictest decision of all rules that match wins, in any order; what no rule
 # allows is denied.
 version: 1
+
+# Who is asked for approvals; `toolgate run --approvals` starts it.
+approvals: { url: \"http://127.0.0.1:8181\" }
 
 rules:";
 

@@ -106,8 +106,9 @@ From nothing to a governed server:
       see what is unwise
   toolgate test
       see whether what must come of calls does, and which rules no test reaches
-  toolgate run -r registry.yaml -p policy.yaml
-      govern the server on http://127.0.0.1:10000, and watch each decision
+  toolgate run -r registry.yaml -p policy.yaml --approvals
+      govern the server on http://127.0.0.1:10000, watch each decision, and approve what waits
+      on the page that it names
 
 More:
   toolgate explain --test 'policies/policy.test.yaml#a refund above 100'

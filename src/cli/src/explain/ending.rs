@@ -173,9 +173,22 @@ fn decided(decision: &str, rule: Option<&str>, approvers: &[&str]) -> String {
     let rule = rule.map_or_else(String::new, |rule| format!(" by rule `{rule}`"));
     let approvers = match approvers {
         [] => String::new(),
-        approvers => format!(", to be approved by {}", approvers.join(" and ")),
+        approvers => {
+            let each = approvers.chunk_by(|one, other| one == other).map(several);
+            let each: Vec<_> = each.collect();
+            format!(", to be approved by {}", each.join(" and "))
+        }
     };
     format!("{style}{decision}{style:#}{rule}{approvers}")
+}
+
+/// Some that are called the same.
+fn several(same: &[&str]) -> String {
+    match same {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [role, ..] => format!("{} people with the role {role}", same.len()),
+    }
 }
 
 /// What a reason means, in words; nothing where its name says it.

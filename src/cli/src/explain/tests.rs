@@ -78,7 +78,7 @@ identity:
   tenant: { header: x-tenant, trusted: true }
 rules:
 - { id: small, tool: refund, require: { user: true, roles: [support, lead] }, when: args.amount <= 100, decision: allow }
-- { id: large, tool: refund, require: { roles: [lead] }, when: args.amount > 100, decision: approval_required, approver_role: boss }
+- { id: large, tool: refund, require: { roles: [lead] }, when: args.amount > 100, decision: approval_required, approver_role: boss, approvals: 2 }
 - { id: unlucky, tool: refund, when: args.amount == 13.0, decision: deny, reason: Not thirteen. }
 - { id: tried, mode: shadow, tool: refund, when: args.amount > 50, decision: deny }
 - { id: open, tool: close, decision: allow }
@@ -157,7 +157,7 @@ fn what_would_have_to_change_is_told() {
     check("small", "allow by rule `small` (rule)", &[]);
     check(
         "asked",
-        "approval_required by rule `large`, to be approved by boss: nobody can be asked for an approval (approver_unreachable)",
+        "approval_required by rule `large`, to be approved by 2 people with the role boss: nobody can be asked for an approval (approver_unreachable)",
         &["somebody has to approve it, says rule `large`"],
     );
     check(
