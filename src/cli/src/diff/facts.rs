@@ -55,6 +55,8 @@ impl Versions<'_> {
                 "tenants" | "environments" => {
                     changes.extend(self.sets(&field, list(was), list(is), true));
                 }
+                // What is not masked any more, more people see.
+                "sensitive" => changes.extend(self.sets(&field, list(was), list(is), false)),
                 "authScope" => {
                     let scopes = |value: Option<&Json>| {
                         let text = value.and_then(Json::as_str).unwrap_or_default();

@@ -147,6 +147,18 @@ fn decisions() {
         ],
     );
     check(
+        "approverRole: finance",
+        "approverRole: finance\n  sensitive: [/amount]",
+        &["narrower refund: sensitive: /amount added"],
+    );
+    check(
+        "id: list, tool: list, require: { user: true }, decision: allow",
+        "id: list, tool: list, require: { user: true }, decision: approval_required, approver_role: boss, approvals: 2",
+        &[
+            "narrower list: anybody known: allow -> approval_required by 2 people with the role boss (rule list)",
+        ],
+    );
+    check(
         "- { id: list,",
         "- { id: never, tool: list, decision: deny }\n- { id: list,",
         &["narrower list: anybody known: allow -> deny (rule list -> never)"],
