@@ -320,15 +320,17 @@ fn options(h2: bool) -> Value {
 
 /// The filter writes tags into the names of its metrics; these cut them out as labels.
 fn stats_tags() -> Vec<Value> {
-    ["server", "tool", "method", "decision", "reason"]
-        .iter()
-        .map(|tag| {
-            json!({
-                "tag_name": format!("toolgate_{tag}"),
-                "regex": format!(r"^wasmcustom\.toolgate_.*?(;{tag}=([^;]*))"),
-            })
+    [
+        "server", "tool", "method", "decision", "reason", "outcome", "live", "shadow",
+    ]
+    .iter()
+    .map(|tag| {
+        json!({
+            "tag_name": format!("toolgate_{tag}"),
+            "regex": format!(r"^wasmcustom\.toolgate_.*?(;{tag}=([^;]*))"),
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn http_filter(name: &str, kind: &str, config: Value) -> Value {

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 /// The filter writes tags into the names of its metrics; these cut them out as labels.
 pub(super) fn statistics() -> Value {
-    let tags = ["server", "tool", "method", "decision", "reason"].map(|tag| {
+    let tags = [
+        "server", "tool", "method", "decision", "reason", "outcome", "live", "shadow",
+    ];
+    let tags = tags.map(|tag| {
         json!({
             "tag_name": format!("toolgate_{tag}"),
             "regex": format!(r"^wasmcustom\.toolgate_.*?(;{tag}=([^;]*))"),
@@ -25,6 +28,6 @@ pub(super) fn statistics() -> Value {
     json!({
         "stats_tags": tags,
         "histogram_bucket_settings":
-            [buckets("call_duration_ms", calls), buckets("filter_duration_us", filter)],
+            [buckets("call_duration_ms", calls), buckets("ask_duration_ms", calls), buckets("filter_duration_us", filter)],
     })
 }
