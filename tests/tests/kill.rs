@@ -1,6 +1,6 @@
 //! The service, and the database under it, are killed at random points under load and started again:
-//! what was acknowledged is true afterwards, and nothing is used twice. `KILLS` says how often; 20 if
-//! absent.
+//! what was acknowledged is true afterwards, nothing is used twice, and a webhook has heard of
+//! everything, in order. `KILLS` says how often; 20 if absent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -9,11 +9,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::extract::State;
+use bytes::Bytes;
+use http::HeaderMap;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tests::approvals::{Approvals, person};
 use tests::authority::Authority;
 use tests::client::{self, Request};
 use tests::postgres::Postgres;
+use tests::serve::Served;
 use tests::tools;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -34,7 +40,16 @@ async fn what_two_replicas_on_postgres_acknowledged_survives() {
 
 async fn kill(name: &str, database: &str, replicas: usize, server: Option<&Postgres>) {
     let kills: u64 = std::env::var("KILLS").map_or(20, |kills| kills.parse().unwrap());
-    let (began, config) = (Instant::now(), json!({ "database": database }));
+    let ears = Arc::new(Ears::default());
+    let listening = ears.listen();
+    let hook = json!({
+        "id": "ears", "url": format!("http://{}", listening.addr()), "format": "json",
+        "secret": { "file": "secret" },
+    });
+    let (began, config) = (
+        Instant::now(),
+        json!({ "database": database, "webhooks": [hook] }),
+    );
     let authority = Authority::start().await;
     let mut services = Vec::new();
     for _ in 0..replicas {
@@ -77,6 +92,7 @@ async fn kill(name: &str, database: &str, replicas: usize, server: Option<&Postg
     }
     load.over.store(true, Ordering::SeqCst);
     clients.join_all().await;
+    ears.hear_all(database).await;
     check(&load.told.lock().unwrap(), database, kills);
 }
 
@@ -118,6 +134,68 @@ fn check(told: &Told, database: &str, kills: u64) {
         told.approved.len(),
         told.used.len()
     );
+}
+
+/// What a webhook was told, in order: the id of each message, of its approval, and what happened.
+#[derive(Default)]
+struct Ears {
+    heard: Mutex<Vec<[String; 3]>>,
+    news: Notify,
+}
+
+impl Ears {
+    fn listen(self: &Arc<Self>) -> Served {
+        let app = Router::new().fallback(hear).with_state(Arc::clone(self));
+        Served::start(app, 0).unwrap()
+    }
+
+    /// Returns when it has heard of everything in the trail: what was under way to it when a replica
+    /// died is told again half a minute later.
+    async fn hear_all(&self, database: &str) {
+        let trail = toolgate("export", database);
+        let hash = |line: &str| format!("{:x}", Sha256::digest(line));
+        let mut missing: BTreeSet<_> = trail.lines().map(hash).collect();
+        let whole = missing.len();
+        let all = async {
+            loop {
+                let news = self.news.notified();
+                for [id, ..] in self.heard.lock().unwrap().iter() {
+                    missing.remove(id);
+                }
+                if missing.is_empty() {
+                    return;
+                }
+                news.await;
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(90), all).await;
+        assert!(heard.is_ok(), "never told: {missing:?}");
+        let heard = self.heard.lock().unwrap();
+        let mut told: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for [_, approval, event] in heard.iter() {
+            let told = told.entry(approval).or_default();
+            if !told.contains(&event) {
+                told.push(event);
+            }
+        }
+        for (approval, events) in &told {
+            let order = WHOLE.map(|event| format!("approval.{event}"));
+            let order: Vec<_> = order.iter().take(events.len()).collect();
+            assert_eq!(*events, order, "{approval}");
+        }
+        let again = heard.len() - whole;
+        eprintln!("a webhook heard of all {whole} entries, of {again} again");
+    }
+}
+
+async fn hear(State(ears): State<Arc<Ears>>, headers: HeaderMap, body: Bytes) {
+    let message: Value = serde_json::from_slice(&body).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let id = headers["webhook-id"].to_str().unwrap().to_owned();
+    let approval = text(&message["data"]["approval"]["id"]);
+    let heard = [id, approval, text(&message["type"])];
+    ears.heard.lock().unwrap().push(heard);
+    ears.news.notify_waiters();
 }
 
 /// Everything that clients share.
