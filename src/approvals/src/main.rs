@@ -279,6 +279,13 @@ A configuration needs no more than this:
     jwks: { url: https://idp.example.com/jwks }   # or { file: .. }
     claims: { user: sub, roles: groups }          # and `tenant`, where people belong to one
 It may hold `listen`, `database`, `public_url`, and the times `expiry` (1h), `denial` (10m), for
-which a refusal is repeated to whoever asks the same again, and `retention` (90d) of closed asks.
+which a refusal is repeated to whoever asks the same again, and `retention` (90d) of closed asks;
+and what spares people work:
+  automatic:           # decided as soon as it is asked, by a condition as in a policy
+  - { id: small, when: args.amount <= 20, decision: approve, reason: a trifle }
+  escalation:          # who may decide as well when nobody does
+  - { role: finance_approver, after: 30m, to: finance_head }
+  unmask: { roles: [auditor] }                    # who may see what the registry calls sensitive
+`toolgate-approvals schema` describes all of it to your editor.
 
 Exit status: 0 fine, 1 the trail is broken, 2 could not run.";

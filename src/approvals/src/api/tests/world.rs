@@ -132,6 +132,11 @@ impl World {
         }
     }
 
+    /// How a request is answered, whose answer may have no end.
+    pub(super) async fn status(&self, request: Request<Body>) -> StatusCode {
+        self.app.clone().oneshot(request).await.unwrap().status()
+    }
+
     pub(super) async fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> Said {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
