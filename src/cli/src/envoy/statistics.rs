@@ -27,7 +27,10 @@ pub(super) fn statistics() -> Value {
     ];
     json!({
         "stats_tags": tags,
-        "histogram_bucket_settings":
-            [buckets("call_duration_ms", calls), buckets("ask_duration_ms", calls), buckets("filter_duration_us", filter)],
+        "histogram_bucket_settings": [
+            buckets("call_duration_ms", calls),
+            buckets("ask_duration_ms", calls),
+            buckets("filter_duration_us", filter),
+        ],
     })
 }

@@ -187,8 +187,10 @@ fn secret_of(config: &Path) -> anyhow::Result<String> {
         (Some(file), _) => {
             fs::read_to_string(file).with_context(|| format!("cannot read `{file}`"))?
         }
-        (None, Some(variable)) => env::var(variable)
-            .with_context(|| format!("the environment variable `{variable}` is not set"))?,
+        (None, Some(variable)) => match env::var(variable) {
+            Ok(secret) => secret,
+            Err(_) => bail!("the environment variable `{variable}` is not set"),
+        },
         (None, None) => bail!("`{name}` has no `filter.secret`, by which Envoy would be known"),
     };
     Ok(secret.trim().to_owned())
