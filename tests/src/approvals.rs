@@ -14,6 +14,7 @@ use crate::tools;
 
 /// A running service; it is killed when this is dropped.
 pub struct Approvals {
+    program: PathBuf,
     child: Child,
     dir: PathBuf,
     addr: SocketAddr,
@@ -54,26 +55,25 @@ impl Approvals {
             config[key] = value.clone();
         }
         // JSON is YAML.
-        let config = write("approvals.yaml", &config.to_string());
-        let log = fs::File::create(dir.join("log")).expect("the directory is writable");
-        let mut child = Command::new(program)
-            .args(["serve", "--config"])
-            .arg(config)
-            .current_dir(&dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the service is executable");
-        let addr = eventually("the approval service listens", async || {
-            let ended = child.try_wait().expect("own child");
-            assert!(ended.is_none(), "it ended:\n{}", log_of(&dir));
-            let log = log_of(&dir);
-            let (_, rest) = log.split_once("listening on http://")?;
-            rest.split_once('\n')?.0.trim().parse().ok()
-        })
-        .await;
-        Self { child, dir, addr }
+        write("approvals.yaml", &config.to_string());
+        let program = program.to_owned();
+        let (child, addr) = serve(&program, &dir, &[]).await;
+        Self {
+            program,
+            child,
+            dir,
+            addr,
+        }
+    }
+
+    /// Ends it as `kill -9` does, and starts it again at the same place.
+    ///
+    /// # Panics
+    /// Where it does not start; with its log.
+    pub async fn restart(&mut self) {
+        self.kill();
+        let listen = ["--listen", &self.addr.to_string()];
+        (self.child, self.addr) = serve(&self.program, &self.dir, &listen).await;
     }
 
     /// Where it listens.
@@ -196,6 +196,28 @@ pub fn person(authority: &Authority, name: &str, roles: &[&str]) -> String {
 fn done(answer: &Response) -> Value {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
+}
+
+async fn serve(program: &Path, dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
+    let log = fs::File::create(dir.join("log")).expect("the directory is writable");
+    let mut child = Command::new(program)
+        .args(["serve", "--config", "approvals.yaml"])
+        .args(options)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the service is executable");
+    let addr = eventually("the approval service listens", async || {
+        let ended = child.try_wait().expect("own child");
+        assert!(ended.is_none(), "it ended:\n{}", log_of(dir));
+        let log = log_of(dir);
+        let (_, rest) = log.split_once("listening on http://")?;
+        rest.split_once('\n')?.0.trim().parse().ok()
+    })
+    .await;
+    (child, addr)
 }
 
 fn log_of(dir: &Path) -> String {

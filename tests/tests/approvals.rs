@@ -88,11 +88,12 @@ async fn a_request_state_grants_nothing() {
 
 #[tokio::test]
 async fn rules_say_who_decides_and_when() {
-    let stage = Stage::set().await;
+    let mut stage = Stage::set().await;
     the_right_people(&stage).await;
     who_waits(&stage).await;
     one_of_many(&stage).await;
     in_time(&stage).await;
+    after_a_crash(&mut stage).await;
 }
 
 async fn the_right_people(stage: &Stage) {
@@ -181,6 +182,20 @@ async fn in_time(stage: &Stage) {
         assert_ne!(stage.ask("alice", call).await, *id);
         assert_eq!(stage.executed(call), 0);
     }
+}
+
+/// The service is killed while a call is held: the call is refused, and nothing is forgotten.
+async fn after_a_crash(stage: &mut Stage) {
+    let held = refund(153.0);
+    let (to, request) = (stage.envoy.addr(), stage.request("alice", &bare(&held)));
+    let call = tokio::spawn(async move { client::send(to, &request).await });
+    let id = stage.pending("alice", &held).await;
+    stage.service.restart().await;
+    let told = call.await.expect("no panic").expect("an answer").json();
+    let facts = &told["result"]["_meta"]["toolgate/denial"];
+    assert_eq!(facts["reason"], "approver_unreachable", "{told}");
+    assert_eq!(stage.approve(&id, &stage.fiona).await, 200);
+    stage.is_executed("alice", &held).await;
 }
 
 /// A tool and its arguments.
