@@ -75,7 +75,7 @@ impl Hooks {
             .collect();
         for (hook, count) in service.store.subscribe(&ids).await? {
             tracing::warn!(
-                "webhook `{hook}` is not configured any more: {count} deliveries are dropped"
+                "webhook `{hook}` is not configured any more; deliveries dropped: {count}"
             );
         }
         Ok(())
@@ -195,8 +195,10 @@ impl Hook {
         } else {
             ""
         };
+        let said: String = said.collect();
+        let colon = if said.is_empty() { "" } else { ": " };
         Err(Fault {
-            error: format!("{status}{hint}: {}", said.collect::<String>()),
+            error: format!("{status}{hint}{colon}{said}"),
             gone: status == StatusCode::GONE,
             pause,
         })

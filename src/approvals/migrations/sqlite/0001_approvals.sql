@@ -98,5 +98,5 @@ CREATE TABLE deliveries (
   error    TEXT,            -- why the last one failed
   PRIMARY KEY (hook, seq)
 );
-CREATE INDEX deliveries_due ON deliveries (hook, due_at);
+CREATE INDEX deliveries_due ON deliveries (hook, due_at, seq);
 CREATE INDEX deliveries_ask ON deliveries (hook, ask, seq);

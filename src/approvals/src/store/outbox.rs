@@ -186,6 +186,16 @@ impl Store {
                 query = query.bind(due_at).bind(error);
             }
             query.execute(&mut *turn.tx).await?;
+            if let Some(due_at) = due_at {
+                // What waits for it is not looked at before.
+                sqlx::query(BEHIND)
+                    .bind(hook)
+                    .bind(delivery.entry.seq)
+                    .bind(delivery.entry.approval.as_deref())
+                    .bind(due_at)
+                    .execute(&mut *turn.tx)
+                    .await?;
+            }
         }
         turn.keep().await
     }
@@ -298,7 +308,8 @@ impl Subscription {
         };
         let sql = format!(
             "INSERT INTO deliveries (hook, seq, ask, since, due_at) \
-             SELECT $1, seq, ask, $2, $2 FROM trail WHERE seq IN ({})",
+             SELECT $1, seq, ask, $2, COALESCE((SELECT MAX(due_at) FROM deliveries d \
+             WHERE d.hook = $1 AND d.ask = trail.ask), $2) FROM trail WHERE seq IN ({})",
             list(wanted.into_iter())
         );
         let insert = sqlx::query(AssertSqlSafe(sql)).bind(&self.hook).bind(now.0);
@@ -385,6 +396,8 @@ const SELECT: &str = "SELECT d.*, t.entry, t.hash, (SELECT o.entry FROM trail o 
 const TAKEN: &str = "DELETE FROM deliveries WHERE hook = $1 AND seq = $2 AND attempts = $3";
 const FAILED: &str = "UPDATE deliveries SET due_at = $4, error = $5 \
      WHERE hook = $1 AND seq = $2 AND attempts = $3";
+const BEHIND: &str = "UPDATE deliveries SET due_at = $4 \
+     WHERE hook = $1 AND seq > $2 AND ask = $3 AND due_at < $4";
 /// How many deliveries of one hook are under way at once, and how many entries are looked at: others
 /// wait for it.
 const BATCH: i64 = 64;

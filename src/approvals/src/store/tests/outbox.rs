@@ -69,6 +69,13 @@ pub(super) async fn what_fails_comes_again_or_lies_dead([one, two]: [Store; 2]) 
         [""; 0],
         "nor what came after it"
     );
+    let search = Search {
+        limit: 9,
+        ..Search::default()
+    };
+    for waiting in one.deliveries(&search).await.unwrap() {
+        assert_eq!(waiting.due_at, Some(at(5)), "nor is it looked at before");
+    }
     assert_eq!(claim(&two, &all, 5).await, ["1 opened 2"]);
     assert_eq!(claim(&one, &all, 5 + 29).await, [""; 0], "it is leased");
     assert_eq!(
