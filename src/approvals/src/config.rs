@@ -12,11 +12,12 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 use serde_saphyr::UserMessageFormatter;
 
 pub use crate::hooks::config::{Address, Format, Operators, Webhook};
 use crate::{
-    automatic::Rule,
+    automatic::{Rule, Rules},
     store::{Escalation, Terms},
 };
 
@@ -91,7 +92,7 @@ pub struct Certificate {
 }
 
 /// Where a secret is; never the secret itself.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
     /// In this environment variable.
@@ -166,6 +167,7 @@ impl Config {
         if config.expiry.is_zero() {
             bail!("{name}: `expiry` is 0, so that nothing could ever be decided");
         }
+        Rules::compile(&config.automatic).with_context(|| name.to_string())?;
         for (at, escalation) in config.escalation.iter().enumerate() {
             if escalation.role == escalation.to {
                 bail!("{name}: `escalation[{at}]` leads from a role to itself");
@@ -200,6 +202,28 @@ impl Config {
         Terms {
             lifetime: nanoseconds(self.expiry),
             denial: nanoseconds(self.denial),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// One that stands in the file itself must not stand in an error as well.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Place {
+            Env(String),
+            File(PathBuf),
+        }
+        let value = Value::deserialize(deserializer)?;
+        if value.is_string() {
+            return Err(D::Error::custom(
+                "a secret is kept elsewhere: `{ env: NAME }` or `{ file: PATH }`",
+            ));
+        }
+        match Place::deserialize(value).map_err(D::Error::custom)? {
+            Place::Env(name) => Ok(Self::Env(name)),
+            Place::File(path) => Ok(Self::File(path)),
         }
     }
 }

@@ -149,10 +149,11 @@ async fn serve(arguments: Serve) -> anyhow::Result<ExitCode> {
     let mut config = Config::read(&arguments.config)?;
     config.listen = arguments.listen.unwrap_or(config.listen);
     config.database = arguments.database.unwrap_or(config.database);
-    let store = open(&config.database).await?;
     let listener = TcpListener::bind(&config.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on `{}`", config.listen))?;
     config.listen = listener.local_addr()?.to_string();
+    config.check_listen()?;
+    let store = open(&config.database).await?;
     let service = Arc::new(Service::new(&config, store)?);
     let ticking = tokio::spawn(tick(Arc::clone(&service)));
     let telling = tokio::spawn(deliver(Arc::clone(&service)));

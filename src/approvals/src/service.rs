@@ -66,7 +66,6 @@ impl Service {
     /// A secret is missing or short, anybody could claim the filter's certificate, or a rule or a
     /// webhook is not what one can be.
     pub fn new(config: &Config, store: Store) -> anyhow::Result<Self> {
-        config.check_listen()?;
         let url = config.public_url.clone();
         let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
         let login = config.login.as_ref();

@@ -47,7 +47,7 @@ fn check(text: &str, expected: Result<fn(&Config) -> bool, &str>) {
     match (Config::read(&path), expected) {
         (Ok(config), Ok(holds)) => assert!(holds(&config), "{config:?}"),
         (Err(error), Err(told)) => {
-            let error = error.to_string();
+            let error = format!("{error:#}");
             assert!(error.contains(told), "{error}");
         }
         (read, _) => panic!("{text}: {read:?}"),
@@ -81,12 +81,20 @@ fn what_nobody_understands_is_refused() {
         (format!("{LEAST}expiry: 5é"), "`5é` is not a time like"),
         (format!("{LEAST}expiry: 0s"), "`expiry` is 0"),
         (
+            format!("{LEAST}automatic: [{{ id: a, when: usr, decision: approve }}]"),
+            "c.yaml: automatic[0].when: 1:1: ",
+        ),
+        (
             "filter: { secret: { file: s } }".to_owned(),
             "missing field `approvers`",
         ),
         (
             LEAST.replace("{ file: secret }", "{ text: x }"),
             "unknown variant `text`",
+        ),
+        (
+            LEAST.replace("{ file: secret }", "hunter2"),
+            "c.yaml: a secret is kept elsewhere: `{ env: NAME }`",
         ),
         (String::new(), "c.yaml: "),
     ] {
