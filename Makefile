@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
 
 .PHONY: setup
-setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/chromium $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
 
 $(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
 	@mkdir -p $(STAMPS) $(TOOLS)/bin
@@ -55,6 +55,13 @@ $(STAMPS)/postgres:
 	@echo "setup: PostgreSQL, to test the approval service with"
 	@command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq postgresql; } >/dev/null
+	@touch $@
+
+$(STAMPS)/chromium:
+	@mkdir -p $(STAMPS)
+	@echo "setup: Chromium, to test the approval page with"
+	@command -v chromium >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null
 	@touch $@
 
 $(STAMPS)/rust: rust-toolchain.toml
@@ -120,6 +127,11 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 		cargo run --quiet --locked --package cli -- schema $$file > policies/$$file.schema.json; \
 	done
 	cargo run --quiet --locked --package approvals --bin toolgate-approvals -- schema > policies/approvals.schema.json
+
+.PHONY: screenshots
+screenshots: $(STAMPS)/npm $(STAMPS)/chromium ## Take the approval page's pictures for the documentation
+	cargo build --quiet --locked --package approvals
+	TOOLGATE_SCREENSHOTS=$(CURDIR)/src/approvals/screenshots cargo test --quiet --locked --package tests --test page pictures
 
 .PHONY: bench
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate

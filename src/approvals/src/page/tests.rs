@@ -524,6 +524,10 @@ async fn people_decide() {
             "No &#34;refund&#34;",
         ],
     );
+    assert!(
+        !late.text.contains("data-live"),
+        "nothing takes it away while it is read"
+    );
     let done = site
         .submit(
             &path,

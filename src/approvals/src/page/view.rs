@@ -52,6 +52,7 @@ pub(super) struct Row {
     pub(super) preview: Vec<(String, String)>,
     pub(super) who: Who,
     pub(super) needs: String,
+    pub(super) rule: Option<String>,
     pub(super) created: When,
     pub(super) expires: Option<When>,
     /// Who had the last word, and what it was.
@@ -127,6 +128,7 @@ impl Row {
             preview: preview(approval.ask.arguments.text()),
             who: Who::new(&approval.ask),
             needs: needs(&approval.ask),
+            rule: approval.ask.rule.clone(),
             created: When::new(approval.created_at, now),
             expires: open.then(|| When::new(approval.expires_at, now)),
             decided: last.map(|vote| (vote.person.clone(), past(vote.verdict))),
@@ -176,11 +178,11 @@ fn needs(ask: &Ask) -> String {
     needs.collect::<Vec<_>>().join(" and ")
 }
 
-pub(super) const fn past(verdict: Verdict) -> &'static str {
+const fn past(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Approve => "approved",
         Verdict::Deny => "refused",
-        Verdict::Revoke => "took back",
+        Verdict::Revoke => "taken back",
     }
 }
 

@@ -147,3 +147,6 @@ fn encode(text: &str) -> String {
 
 const FRESH: Duration = Duration::from_secs(3_600);
 const LENGTH: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;
