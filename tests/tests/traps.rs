@@ -12,7 +12,8 @@ use tests::message::{call, modern};
 use tests::recorder::{Answer, Recorder};
 use tests::{bundle, tools};
 
-/// Refunds up to 100 are allowed, and are called something else behind the gateway.
+/// Refunds up to 100 are allowed, some once they are approved, and are called something else behind
+/// the gateway.
 fn refunds(cluster: &str) -> String {
     let tool = json!({
         "name": "refund",
@@ -27,15 +28,28 @@ fn refunds(cluster: &str) -> String {
     registry["servers"]["payments"]["cluster"] = json!(cluster);
     let policy = json!({
         "version": "1",
-        "rules": [{
-            "id": "small-refunds",
-            "tools": ["refund"],
-            "when": "args.amount <= 100",
-            "decision": "allow",
-        }],
+        "approvals": {},
+        "rules": [
+            {
+                "id": "small-refunds",
+                "tools": ["refund"],
+                "when": "args.amount <= 100",
+                "decision": "allow",
+            },
+            {
+                "id": "odd-refunds",
+                "tools": ["refund"],
+                "when": format!("args.amount == {ODD}"),
+                "decision": "approval_required",
+                "approver_role": "finance",
+            },
+        ],
     });
     bundle::bundle(&registry, &policy)
 }
+
+/// An amount that somebody has to approve.
+const ODD: f64 = 7.5;
 
 fn refund(amount: f64) -> Request {
     call(
@@ -63,6 +77,8 @@ type Shape = fn(f64) -> Request;
 struct Stage {
     h1: Recorder,
     h2: Recorder,
+    /// It approves everything.
+    approver: Recorder,
     envoy: Envoy,
 }
 
@@ -70,8 +86,13 @@ impl Stage {
     async fn set() -> Self {
         let h1 = Recorder::start().await;
         let h2 = Recorder::scripted_h2(Answer::success).await;
-        let before_h1 = Gateway::toolgate(refunds("h1"), &[("h1", h1.addr())]);
-        let mut before_h2 = Gateway::toolgate(refunds("h2"), &[("h2", h2.addr())]);
+        let approved = json!({
+            "state": "approved", "id": "1", "approver": "fiona", "at": "2026-11-21T12:00:00Z",
+        });
+        let approver = Recorder::scripted(move |_| Answer::json(&approved)).await;
+        let to = ("toolgate-approvals", approver.addr());
+        let before_h1 = Gateway::toolgate(refunds("h1"), &[("h1", h1.addr()), to]);
+        let mut before_h2 = Gateway::toolgate(refunds("h2"), &[("h2", h2.addr()), to]);
         before_h2.clusters[0].h2 = true;
         let gateways = vec![
             Gateway {
@@ -92,7 +113,12 @@ impl Stage {
             concurrency: 1,
         })
         .await;
-        Self { h1, h2, envoy }
+        Self {
+            h1,
+            h2,
+            approver,
+            envoy,
+        }
     }
 
     fn gateways(&self) -> [(SocketAddr, &Recorder); 3] {
@@ -136,6 +162,10 @@ async fn however_a_request_ends_it_is_judged() {
                 assert!(recorder.seen().is_empty(), "{what}: {:?}", recorder.seen());
                 done(&send(to, &request(99.5), over_h2, &what).await);
                 forwarded(recorder, &what);
+                (recorder.clear(), stage.approver.clear());
+                done(&send(to, &request(ODD), over_h2, &what).await);
+                assert_eq!(stage.approver.seen().len(), 1, "{what}");
+                forwarded(recorder, &what);
             }
         }
     }
@@ -159,10 +189,8 @@ fn forwarded(recorder: &Recorder, what: &str) {
         Some("payments.refund_to_customer"),
         "{what}: {seen:?}"
     );
-    assert_eq!(
-        message["params"]["arguments"]["amount"], 99.5,
-        "{what}: {seen:?}"
-    );
+    let amount = &message["params"]["arguments"]["amount"];
+    assert!(*amount == 99.5 || *amount == ODD, "{what}: {seen:?}");
     if let Some(length) = seen.header("content-length") {
         assert_eq!(length, seen.body.len().to_string(), "{what}: {seen:?}");
     }
