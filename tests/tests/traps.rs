@@ -162,7 +162,8 @@ async fn however_a_request_ends_it_is_judged() {
                 assert!(recorder.seen().is_empty(), "{what}: {:?}", recorder.seen());
                 done(&send(to, &request(99.5), over_h2, &what).await);
                 forwarded(recorder, &what);
-                (recorder.clear(), stage.approver.clear());
+                recorder.clear();
+                stage.approver.clear();
                 done(&send(to, &request(ODD), over_h2, &what).await);
                 assert_eq!(stage.approver.seen().len(), 1, "{what}");
                 forwarded(recorder, &what);
