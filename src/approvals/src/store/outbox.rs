@@ -7,10 +7,15 @@
 //!
 //! A delivery is leased while it is under way: when its replica dies, it comes due again.
 
+mod delivery;
+
 use engine::{approval::Ask, cx::Timestamp};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, any::AnyRow};
 
 use super::{Entry, Event, Store};
+use delivery::{asked, parse};
+
+pub use delivery::{Backlog, Delivery, Outcome, Search};
 
 /// What a hook wants to hear.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,70 +26,6 @@ pub struct Subscription {
     pub events: Vec<Event>,
     /// Only asks that one of these roles decides; empty: all.
     pub roles: Vec<String>,
-}
-
-/// Something that a hook is still to be told, or could not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The hook.
-    pub hook: String,
-    /// What happened.
-    pub entry: Entry,
-    /// The entry's hash: nothing else that ever happens has the same.
-    pub hash: String,
-    /// What was asked.
-    pub ask: Ask,
-    /// When the attempts began.
-    pub since: Timestamp,
-    /// How many there were.
-    pub attempts: i64,
-    /// When the next one is; `None`: nobody tries any more.
-    pub due_at: Option<Timestamp>,
-    /// Why the last one failed.
-    pub error: Option<String>,
-}
-
-/// What came of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The hook has taken it.
-    Delivered,
-    /// Not yet.
-    Retry {
-        /// When to try again.
-        at: Timestamp,
-        /// Why it failed.
-        error: String,
-    },
-    /// Never: it becomes a dead letter.
-    Dead {
-        /// Why it failed.
-        error: String,
-    },
-}
-
-/// Which deliveries to look at.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    /// Only dead letters, or only what waits.
-    pub dead: Option<bool>,
-    /// Only of this hook.
-    pub hook: Option<String>,
-    /// How many at once.
-    pub limit: usize,
-}
-
-/// How much of one hook is left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backlog {
-    /// The hook.
-    pub hook: String,
-    /// How many deliveries are still tried.
-    pub waiting: i64,
-    /// How many are not.
-    pub dead: i64,
-    /// Since when the oldest is tried.
-    pub oldest: Option<Timestamp>,
 }
 
 impl Store {
@@ -308,8 +249,9 @@ impl Subscription {
         };
         let sql = format!(
             "INSERT INTO deliveries (hook, seq, ask, since, due_at) \
-             SELECT $1, seq, ask, $2, COALESCE((SELECT MAX(due_at) FROM deliveries d \
-             WHERE d.hook = $1 AND d.ask = trail.ask), $2) FROM trail WHERE seq IN ({})",
+             SELECT $1, seq, ask, $2, COALESCE((SELECT due_at FROM deliveries d \
+             WHERE d.hook = $1 AND d.ask = trail.ask AND due_at IS NOT NULL \
+             ORDER BY d.seq DESC LIMIT 1), $2) FROM trail WHERE seq IN ({})",
             list(wanted.into_iter())
         );
         let insert = sqlx::query(AssertSqlSafe(sql)).bind(&self.hook).bind(now.0);
@@ -327,27 +269,6 @@ impl Subscription {
         (self.events.is_empty() || self.events.contains(&entry.event))
             && (self.roles.is_empty()
                 || deciding.any(|role| self.roles.iter().any(|wanted| wanted == role)))
-    }
-}
-
-impl Delivery {
-    /// The hook and the number of the entry.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("{}.{}", self.hook, self.entry.seq)
-    }
-
-    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            hook: row.try_get("hook")?,
-            entry: parse(row, "entry")?,
-            hash: row.try_get("hash")?,
-            ask: asked(row)?,
-            since: Timestamp(row.try_get("since")?),
-            attempts: row.try_get("attempts")?,
-            due_at: row.try_get::<Option<_>, _>("due_at")?.map(Timestamp),
-            error: row.try_get("error")?,
-        })
     }
 }
 
@@ -378,17 +299,6 @@ fn list(numbers: impl Iterator<Item = i64>) -> String {
         return "NULL".to_owned();
     }
     numbers.join(", ")
-}
-
-/// What was asked, as the first entry about it keeps it.
-fn asked(row: &AnyRow) -> Result<Ask, sqlx::Error> {
-    let opened = parse(row, "opened")?;
-    opened.ask.ok_or(sqlx::Error::RowNotFound)
-}
-
-fn parse(row: &AnyRow, column: &str) -> Result<Entry, sqlx::Error> {
-    let text = row.try_get::<&str, _>(column)?;
-    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 const SELECT: &str = "SELECT d.*, t.entry, t.hash, (SELECT o.entry FROM trail o WHERE o.ask = d.ask \
