@@ -256,6 +256,9 @@ impl Session<'_> {
         self.watch.follow(watched(self.place.arguments, &loaded));
         match self.place.setup(&loaded) {
             Ok(setup) => {
+                if let Some(approvals) = &self.approvals {
+                    approvals.stays(&setup);
+                }
                 self.version = self.version.saturating_add(1);
                 self.place.write(&setup, self.version)?;
                 Ok(Some(name(&loaded)))

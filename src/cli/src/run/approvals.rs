@@ -18,7 +18,7 @@ use engine::policy::Policy;
 use serde_json::{Value, json};
 
 use super::{find, process::Process};
-use crate::envoy::{self, Address};
+use crate::envoy::{self, Address, Setup};
 
 pub(super) struct Approvals {
     /// The service, and the sign-in.
@@ -133,6 +133,20 @@ impl Approvals {
             }
         }
         Ok(None)
+    }
+
+    /// Tells where the policy looks for the service elsewhere by now.
+    pub(super) fn stays(&self, setup: &Setup) {
+        let asked = setup
+            .approver
+            .as_ref()
+            .map(|approver| &approver.upstream.address);
+        if asked != Some(&self.address) {
+            eprintln!(
+                "the approval service stays on {}: start anew to move it",
+                self.address
+            );
+        }
     }
 
     /// Where people go.

@@ -93,6 +93,9 @@ fn summary(entry: &Value, colour: bool) -> String {
     if let Some(reason) = text("reason") {
         line.push_str(&format!("  {reason}"));
     }
+    if let Some(approver) = text("approver") {
+        line.push_str(&format!(" by {}", shown(approver)));
+    }
     if let Some(message) = text("message") {
         line.push_str(&format!(": {}", shown(message)));
     }

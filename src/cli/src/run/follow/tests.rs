@@ -35,6 +35,14 @@ fn a_decision_is_one_line() {
         }),
         "05:41:07  -  tools/call refund  allow (dry run)  small  rule  shadow: deny -",
     );
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07Z", "method": "tools/call", "toolName": "refund",
+            "decision": "approval_required", "rule": "large", "reason": "approved",
+            "approver": "fiona", "approvers": ["finance"],
+        }),
+        "05:41:07  -  tools/call refund  approval_required  large  approved by fiona",
+    );
     // What a client sends cannot move the cursor or forge a second line.
     check(
         json!({
