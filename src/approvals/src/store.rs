@@ -266,8 +266,8 @@ impl Store {
         Ok(count)
     }
 
-    /// Forgets asks that were opened before `then` and are closed, and dead letters as old. The trail
-    /// keeps what happened.
+    /// Forgets asks that were opened before `then` and are closed, and delegations and dead letters as
+    /// old. The trail keeps what happened.
     ///
     /// # Errors
     /// The database fails; then some are left.
@@ -288,6 +288,7 @@ impl Store {
             count += query.execute(&mut *turn.tx).await?.rows_affected();
             turn.keep().await?;
         }
+        self.forget_delegations(then).await?;
         self.bury(then).await?;
         Ok(count)
     }

@@ -86,6 +86,16 @@ impl Store {
         Ok(delegation)
     }
 
+    /// Forgets delegations that were over before `then`.
+    pub(super) async fn forget_delegations(&self, then: Timestamp) -> Result<(), sqlx::Error> {
+        let mut turn = self.writer.begin().await?;
+        sqlx::query("DELETE FROM delegations WHERE until_at < $1")
+            .bind(then.0)
+            .execute(&mut *turn.tx)
+            .await?;
+        turn.keep().await
+    }
+
     /// What somebody lends or is lent, and is not over: the newest hundred.
     ///
     /// # Errors

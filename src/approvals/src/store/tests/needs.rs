@@ -197,13 +197,21 @@ pub(super) async fn delegations_end([one, two]: [Store; 2]) {
     }
     assert_eq!(one.lent("gus", None, at(12)).await.unwrap(), []);
 
+    let later = lend(&one, "bob", "gus", (30, 40)).await;
+    one.prune(at(13)).await.unwrap();
+    let left: Vec<String> = sqlx::query_scalar("SELECT id FROM delegations")
+        .fetch_all(&one.pool)
+        .await
+        .unwrap();
+    assert_eq!(left, [later.id]);
+
     let lines = one.export(0).await.unwrap();
     let told: Vec<Value> = lines
         .iter()
         .map(|(_, line)| serde_json::from_str(line).unwrap())
         .collect();
     let events: Vec<_> = told.iter().map(|entry| &entry["event"]).collect();
-    assert_eq!(events, ["delegated", "withdrawn"]);
+    assert_eq!(events, ["delegated", "withdrawn", "delegated"]);
     assert_eq!(told[1]["delegation"]["until"], at(12).rfc3339());
     assert_eq!(told[1]["by"], "bob");
     assert_eq!(told[1].get("approval"), None);
