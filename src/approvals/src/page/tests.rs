@@ -1,22 +1,31 @@
 //! The page as browsers see it, beside a real issuer that signs people in.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
     http::{Request, header::HeaderName},
 };
 use engine::cx::Timestamp;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{app, config::Config, issuer::Issuer, service::now, store::Store};
+use crate::{
+    app,
+    config::Config,
+    issuer::Issuer,
+    service::{now, tick},
+    store::Store,
+};
 
 struct Site {
     app: Router,
+    service: Arc<Service>,
+    config: Config,
     issuer: String,
     browser: reqwest::Client,
     _folder: TempDir,
@@ -44,6 +53,7 @@ impl Site {
         fs::write(at("secret"), SECRET).unwrap();
         let config = json!({
             "public_url": url,
+            "database": format!("sqlite:{}", at("db").display()),
             "filter": { "secret": { "file": at("secret") } },
             "approvers": {
                 "issuer": issuer,
@@ -57,12 +67,13 @@ impl Site {
         // JSON is YAML.
         fs::write(at("config"), config.to_string()).unwrap();
         let config = Config::read(&at("config")).unwrap();
-        let database = format!("sqlite:{}", at("db").display());
-        let store = Store::open(&database).await.unwrap();
-        let service = Service::new(&config, store).unwrap();
+        let store = Store::open(&config.database).await.unwrap();
+        let service = Arc::new(Service::new(&config, store).unwrap());
         let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         Self {
-            app: app(Arc::new(service)),
+            app: app(Arc::clone(&service)),
+            service,
+            config,
             issuer,
             browser: browser.build().unwrap(),
             _folder: folder,
@@ -648,6 +659,40 @@ async fn roles_are_lent_and_taken_back() {
     site.get("/delegations", &otto)
         .await
         .shows(StatusCode::OK, &["lent nothing"]);
+}
+
+#[tokio::test]
+async fn open_pages_hear_of_changes_at_any_replica() {
+    let site = Site::new().await;
+    let fiona = site.log_in("fiona", "finance").await;
+    tokio::spawn(tick(Arc::clone(&site.service)));
+    let request = Request::get("/changes").header("cookie", &fiona);
+    let request = request.body(Body::empty()).unwrap();
+    let response = site.app.clone().oneshot(request).await.unwrap();
+    assert_eq!(
+        response.headers()[header::CONTENT_TYPE],
+        "text/event-stream"
+    );
+    let mut events = response.into_body().into_data_stream();
+    let mut next = async || {
+        let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+        event.unwrap().map(|event| event.unwrap())
+    };
+    assert_eq!(next().await.unwrap(), "data: changed\n\n");
+
+    let store = Store::open(&site.config.database).await.unwrap();
+    let other = Site {
+        app: app(Arc::new(Service::new(&site.config, store).unwrap())),
+        ..site
+    };
+    other.ask(json!({})).await;
+    assert_eq!(next().await.unwrap(), "data: changed\n\n");
+    other.service.leave();
+    assert_eq!(
+        next().await,
+        None,
+        "nothing keeps a service that has to leave"
+    );
 }
 
 #[tokio::test]
