@@ -19,6 +19,7 @@ use tests::load::{self, Measured};
 use tests::postgres::Postgres;
 use tests::serve::Served;
 use tests::tools;
+use tokio::io::AsyncReadExt as _;
 
 // One thread for the clients; the service has the rest.
 #[tokio::main(flavor = "current_thread")]
@@ -40,8 +41,8 @@ async fn main() {
         let database = json!({ "database": postgres.create("bench") });
         measure("PostgreSQL", &database, to, &authority, rate, seconds).await;
     }
-    empty.kill().expect("it runs");
-    empty.wait().expect("it was killed");
+    drop(empty.stdin.take());
+    empty.wait().expect("it ends");
 }
 
 async fn measure(
@@ -113,7 +114,7 @@ fn report(name: &str, run: &Measured, base: &Measured) {
 /// A refund as the filter asks about it.
 fn ask(to: SocketAddr, secret: &str, number: u32) -> Vec<u8> {
     let arguments = json!({
-        "amount": 250.0, "customerId": "C-1001", "orderId": format!("O-{number}"),
+        "amount": 250, "customerId": "C-1001", "orderId": format!("O-{number}"),
         "reason": "The parcel came late, and half of it was broken.",
     });
     let ask = json!({
@@ -144,6 +145,7 @@ fn empty() -> (Child, SocketAddr) {
     let program = std::env::current_exe().expect("this program");
     let mut child = Command::new(program)
         .arg(EMPTY)
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("this program runs");
@@ -158,7 +160,8 @@ async fn answer() {
     let router = Router::new().fallback(async |_: Bytes| r#"{"state":"empty","id":""}"#);
     let served = Served::start(router, 0).expect("loopback has ports");
     println!("{}", served.addr());
-    served.join().await;
+    // It ends when whoever started it does, whatever the reason.
+    let _ = tokio::io::stdin().read(&mut [0]).await;
 }
 
 const EMPTY: &str = "empty";
