@@ -1,7 +1,8 @@
 //! Measures `POST /v1/asks` beside an empty handler of the same framework, in a process of its own:
 //! new asks, repeats of them, and, once they are approved, their uses.
 //!
-//! Asks come at a steady rate whether they are answered or not. `bench-approvals [SECONDS [RATE]]`.
+//! Asks come at a steady rate whether they are answered or not. The processor time is the service's
+//! alone, PostgreSQL's not in it. `bench-approvals [SECONDS [RATE]]`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -34,32 +35,34 @@ async fn main() {
     let rate = number(arguments.next()).unwrap_or(500);
 
     let authority = Authority::start().await;
-    let (mut empty, to) = empty();
+    let (mut child, to) = empty();
+    let empty = (child.id(), to);
     println!("{rate} asks a second for {seconds} s each, in ms (and beside the empty handler)");
-    measure("SQLite", &json!({}), to, &authority, rate, seconds).await;
+    measure("SQLite", &json!({}), empty, &authority, rate, seconds).await;
     if let Some(postgres) = Postgres::start(true) {
         let database = json!({ "database": postgres.create("bench") });
-        measure("PostgreSQL", &database, to, &authority, rate, seconds).await;
+        measure("PostgreSQL", &database, empty, &authority, rate, seconds).await;
     }
-    drop(empty.stdin.take());
-    empty.wait().expect("it ends");
+    drop(child.stdin.take());
+    child.wait().expect("it ends");
 }
 
 async fn measure(
     name: &str,
     extra: &Value,
-    empty: SocketAddr,
+    empty: (u32, SocketAddr),
     authority: &Authority,
     rate: u32,
     seconds: u32,
 ) {
     let service = Approvals::run(&tools::released_approvals(), authority, extra).await;
-    let secret = service.secret();
+    let (it, secret) = ((service.pid(), service.addr()), service.secret());
     let asks = |to| (0..rate * seconds).map(move |number| ask(to, secret, number));
-    let pass = async |to: SocketAddr, expected: &'static str| {
+    let pass = async |(pid, to): (u32, SocketAddr), expected: &'static str| {
         let told = Arc::new(Mutex::new(BTreeMap::new()));
         let keep = Arc::clone(&told);
         let requests = asks(to).collect();
+        let before = processor(pid);
         let run = load::steady(to, requests, rate, CONNECTIONS, move |answer: &Response| {
             let body = answer.json();
             let fits = answer.status == 200 && body["state"] == expected;
@@ -76,39 +79,54 @@ async fn measure(
         let run = run.await;
         assert_eq!(run.failures.first(), None);
         let told = std::mem::take(&mut *told.lock().expect("no holder panics"));
-        (run, told)
+        (run, processor(pid) - before, told)
     };
 
-    let (base, _) = pass(empty, "empty").await;
-    println!("\n{name:<14} {:>16} {:>16} {:>9}", "p50", "p99", "longest");
-    report("empty handler", &base, &base);
-    let (new, opened) = pass(service.addr(), "pending").await;
-    report("new", &new, &base);
-    let (repeat, found) = pass(service.addr(), "pending").await;
-    report("repeat", &repeat, &base);
+    println!(
+        "\n{name:<14} {:>16} {:>16} {:>9} {:>10}",
+        "p50", "p99", "longest", "processor"
+    );
+    let (base, time, _) = pass(empty, "empty").await;
+    report("empty handler", &base, &base, time);
+    let (new, time, opened) = pass(it, "pending").await;
+    report("new", &new, &base, time);
+    let (repeat, time, found) = pass(it, "pending").await;
+    report("repeat", &repeat, &base, time);
     assert_eq!(opened, found, "a repeat finds what was opened");
     for (number, id) in opened.keys().enumerate() {
         // Nobody may do so much in a second.
         let token = person(authority, &format!("fiona-{number}"), &["finance_approver"]);
         service.approve(id, &token, "").await;
     }
-    let (redeem, used) = pass(service.addr(), "approved").await;
-    report("redeem", &redeem, &base);
+    let (redeem, time, used) = pass(it, "approved").await;
+    report("redeem", &redeem, &base, time);
     assert_eq!(opened, used, "each is used once");
 }
 
-fn report(name: &str, run: &Measured, base: &Measured) {
+fn report(name: &str, run: &Measured, base: &Measured, processor: f64) {
     let cell = |share| {
         let (it, other) = (run.percentile(share), base.percentile(share));
         let ratio = it.as_secs_f64() / other.as_secs_f64();
         format!("{:.2} ({ratio:.1})", it.as_secs_f64() * 1e3)
     };
     let longest = run.longest().as_secs_f64() * 1e3;
+    let processor = processor / run.answers.len() as f64 * 1e3;
     println!(
-        "{name:<14} {:>16} {:>16} {longest:>9.1}",
+        "{name:<14} {:>16} {:>16} {longest:>9.1} {processor:>10.2}",
         cell(0.5),
         cell(0.99)
     );
+}
+
+/// Processor time of a process, in seconds: fields 14 and 15 of `proc_pid_stat(5)`, in hundredths.
+fn processor(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
+    let times = fields.split(' ').skip(11).take(2);
+    times
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 /// A refund as the filter asks about it.
