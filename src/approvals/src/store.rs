@@ -198,7 +198,9 @@ impl Store {
                 return Ok(found);
             }
             None => {
-                change.expire().await?;
+                if let Some(old) = key.over(change.tx(), now).await? {
+                    change.expire(&old).await?;
+                }
                 let id = change.open(ask, &key, terms).await?;
                 if change.apply(&id, decided).await? == State::Approved {
                     change.redeem(&id).await?;
@@ -222,7 +224,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<Approval, Refused>, sqlx::Error> {
         let mut change = self.change(now).await?;
-        change.expire().await?;
+        change.expire(id).await?;
         let refused = change.decide(id, ruling).await?;
         let approval = change.read(id).await?;
         // What expired stays so, whatever becomes of the decision.
@@ -255,15 +257,22 @@ impl Store {
     /// # Errors
     /// The database fails; then nothing has changed.
     pub async fn expire(&self, now: Timestamp) -> Result<u64, sqlx::Error> {
-        let due = "SELECT id FROM asks WHERE state IN ('pending', 'approved') AND expires_at <= $1 LIMIT 1";
-        let due = sqlx::query(due).bind(now.0);
-        if due.fetch_optional(&self.pool).await?.is_none() {
-            return Ok(0);
+        // What is found by state has to be looked through: not while others wait for their turn.
+        let sql = "SELECT id FROM asks WHERE state IN ('pending', 'approved') AND expires_at <= $1 \
+                   LIMIT 100";
+        let mut count = 0;
+        loop {
+            let due = sqlx::query_scalar::<_, String>(sql).bind(now.0);
+            let due = due.fetch_all(&self.pool).await?;
+            if due.is_empty() {
+                return Ok(count);
+            }
+            let mut change = self.change(now).await?;
+            for id in &due {
+                count += u64::from(change.expire(id).await?);
+            }
+            change.commit().await?;
         }
-        let mut change = self.change(now).await?;
-        let count = change.expire().await?;
-        change.commit().await?;
-        Ok(count)
     }
 
     /// Forgets asks that were opened before `then` and are closed, and delegations and dead letters as
@@ -333,6 +342,22 @@ impl Key {
             .fetch_optional(&mut *connection)
             .await?;
         Approval::whole(connection, row).await
+    }
+
+    /// What stood for such an ask until its time was over, if nobody has noticed yet.
+    async fn over(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<Option<String>, sqlx::Error> {
+        let sql = "SELECT id FROM asks WHERE fingerprint = $1 AND needs = $2 \
+                   AND state IN ('pending', 'approved') AND expires_at <= $3";
+        sqlx::query_scalar(sql)
+            .bind(&self.fingerprint)
+            .bind(&self.needs)
+            .bind(now.0)
+            .fetch_optional(connection)
+            .await
     }
 }
 

@@ -236,19 +236,21 @@ impl Change {
         Ok(Some(payload))
     }
 
-    /// Closes everything whose time is over.
-    pub(super) async fn expire(&mut self) -> Result<u64, sqlx::Error> {
+    /// Closes an ask if its time is over.
+    pub(super) async fn expire(&mut self, id: &str) -> Result<bool, sqlx::Error> {
         let sql = "UPDATE asks SET state = 'expired', payload = NULL \
-                   WHERE state IN ('pending', 'approved') AND expires_at <= $1 RETURNING id";
-        let closed = sqlx::query_scalar::<_, String>(sql)
+                   WHERE id = $1 AND state IN ('pending', 'approved') AND expires_at <= $2";
+        let done = sqlx::query(sql)
+            .bind(id)
             .bind(self.now.0)
-            .fetch_all(self.tx())
+            .execute(self.tx())
             .await?;
-        for id in &closed {
-            self.append(self.step(id, Event::Expired, State::Expired))
-                .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
         }
-        Ok(closed.len() as u64)
+        self.append(self.step(id, Event::Expired, State::Expired))
+            .await?;
+        Ok(true)
     }
 
     /// Something that happens to an approval.
