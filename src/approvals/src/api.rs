@@ -124,8 +124,9 @@ async fn harden(mut response: Response) -> Response {
     response
 }
 
-/// More than the arguments that a filter collects by default, escaped.
-const BODY: usize = 4 << 20;
+/// More than the arguments that a filter collects by default, as the text they are sent as: its quotes
+/// are escaped.
+const BODY: usize = 9 << 20;
 
 #[cfg(test)]
 mod tests;

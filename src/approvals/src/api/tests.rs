@@ -289,7 +289,7 @@ async fn what_is_not_an_ask_is_refused() {
         (
             "",
             "application/json",
-            edited("tool", json!("x".repeat(5 << 20))),
+            edited("tool", json!("x".repeat(10 << 20))),
             413,
             "too large",
         ),

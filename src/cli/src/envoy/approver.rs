@@ -33,11 +33,7 @@ impl Approver {
                 "max_retries": 0,
             }] }),
         );
-        let Some(secret) = &self.secret else {
-            return cluster;
-        };
-        let mut options = json!({ "http_filters": [injector(secret), codec()] });
-        let protocol = if self.upstream.tls {
+        let (protocol, choice) = if self.upstream.tls {
             ("auto_config", json!({}))
         } else {
             (
@@ -45,8 +41,15 @@ impl Approver {
                 json!({ "http_protocol_options": {} }),
             )
         };
-        if let Some(options) = options.as_object_mut() {
-            options.insert(protocol.0.into(), protocol.1);
+        // The service closes what was idle for a minute: Envoy has to be first, or an ask is lost on
+        // a connection that is just being closed.
+        let mut options = json!({
+            "common_http_protocol_options": { "idle_timeout": "30s" },
+            protocol: choice,
+        });
+        if let (Some(options), Some(secret)) = (options.as_object_mut(), &self.secret) {
+            let filters = json!([injector(secret), codec()]);
+            options.insert("http_filters".into(), filters);
         }
         members.insert(
             "typed_extension_protocol_options".into(),
