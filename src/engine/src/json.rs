@@ -33,6 +33,7 @@ use tape::Tape;
 pub struct Doc {
     text: String,
     tape: Tape,
+    odd_key: Option<usize>,
 }
 
 impl Doc {
@@ -60,7 +61,11 @@ impl Doc {
             }
         };
         match parse::parse(&text) {
-            Ok(tape) => Ok(Self { text, tape }),
+            Ok((tape, odd_key)) => Ok(Self {
+                text,
+                tape,
+                odd_key,
+            }),
             Err(fault) => Err((fault, text.into_bytes())),
         }
     }
@@ -69,6 +74,20 @@ impl Doc {
     #[must_use]
     pub fn root(&self) -> Node<'_> {
         Node::root(self)
+    }
+
+    /// Refuses object keys in which a letter, a digit, `_` or `-` is written as an escape. They are
+    /// JSON; but V8's `JSON.parse` may take one for another key that an earlier text had
+    /// (nodejs/node#63785), so that what is judged would not be what a server reads.
+    ///
+    /// # Errors
+    /// [`FaultKind::OddKey`]: the first of them.
+    pub fn check_keys(&self) -> Result<(), Fault> {
+        let kind = FaultKind::OddKey;
+        match self.odd_key {
+            Some(offset) => Err(Fault { kind, offset }),
+            None => Ok(()),
+        }
     }
 
     /// The text as it came, white space around the root included.

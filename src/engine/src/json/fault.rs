@@ -20,6 +20,9 @@ pub enum FaultKind {
     TrailingData,
     /// A key twice in one object, after unescaping.
     DuplicateKey,
+    /// A letter of a key is written as an escape; only [`Doc::check_keys`](super::Doc::check_keys)
+    /// minds.
+    OddKey,
     /// Not UTF-8, or a byte order mark in front.
     Utf8,
     /// An escape that is half of a surrogate pair.
@@ -41,6 +44,7 @@ impl FaultKind {
             Self::Syntax => "syntax",
             Self::TrailingData => "trailing_data",
             Self::DuplicateKey => "duplicate_key",
+            Self::OddKey => "escaped_key",
             Self::Utf8 => "not_utf8",
             Self::LoneSurrogate => "lone_surrogate",
             Self::Number => "number_out_of_range",
@@ -62,6 +66,7 @@ impl fmt::Display for FaultKind {
             Self::Syntax => "not JSON",
             Self::TrailingData => "data after the JSON value",
             Self::DuplicateKey => "duplicate object key",
+            Self::OddKey => "an object key with letters written as escapes",
             Self::Utf8 => "not UTF-8 without a byte order mark",
             Self::LoneSurrogate => "unpaired surrogate in a string",
             Self::Number => "number out of range",

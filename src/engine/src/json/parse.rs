@@ -9,8 +9,8 @@ use super::{
 /// Objects up to this size, without escapes in keys, are searched for duplicates pair by pair.
 const SMALL: usize = 16;
 
-/// Parses `text` into a tape.
-pub(super) fn parse(text: &str) -> Result<Tape, Fault> {
+/// Parses `text` into a tape, and says where the first key stands that is spelled oddly.
+pub(super) fn parse(text: &str) -> Result<(Tape, Option<usize>), Fault> {
     if text.starts_with('\u{feff}') {
         return Err(Fault {
             kind: FaultKind::Utf8,
@@ -30,9 +30,10 @@ pub(super) fn parse(text: &str) -> Result<Tape, Fault> {
         tape: Tape::new(text.len()),
         inside: None,
         depth: 0,
+        odd_key: None,
     };
     parser.run()?;
-    Ok(parser.tape)
+    Ok((parser.tape, parser.odd_key))
 }
 
 struct Parser<'a> {
@@ -43,6 +44,7 @@ struct Parser<'a> {
     /// The innermost open container.
     inside: Option<(usize, Kind)>,
     depth: usize,
+    odd_key: Option<usize>,
 }
 
 impl Parser<'_> {
@@ -85,7 +87,7 @@ impl Parser<'_> {
     /// Reads a scalar, or an opening bracket: then the value is not whole yet.
     fn value(&mut self) -> Result<bool, Fault> {
         match self.peek() {
-            Some(b'"') => self.string()?,
+            Some(b'"') => drop(self.string()?),
             Some(b'{') => return self.open(Kind::Object),
             Some(b'[') => return self.open(Kind::Array),
             Some(b'-' | b'0'..=b'9') => self.number()?,
@@ -124,7 +126,11 @@ impl Parser<'_> {
         if self.peek() != Some(b'"') {
             return Err(self.fault(FaultKind::Syntax));
         }
-        self.string()?;
+        let start = self.at;
+        if self.string()? && self.odd_key.is_none() {
+            let key = self.text.get(start..self.at).unwrap_or_default();
+            self.odd_key = text::is_odd(key).then_some(start);
+        }
         if self.peek() != Some(b':') {
             return Err(self.fault(FaultKind::Syntax));
         }
@@ -132,10 +138,12 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    /// Reads a string, and says whether it holds escapes.
+    fn string(&mut self) -> Result<bool, Fault> {
         let scanned =
             text::scan(self.bytes, self.at + 1).map_err(|(kind, offset)| Fault { kind, offset })?;
-        self.push(Kind::String, scanned.end, scanned.escaped)
+        self.push(Kind::String, scanned.end, scanned.escaped)?;
+        Ok(scanned.escaped)
     }
 
     fn literal(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {

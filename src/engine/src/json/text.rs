@@ -86,6 +86,24 @@ fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     })
 }
 
+/// Whether a letter, a digit, `_` or `-` of a scanned literal is written as an escape: no serializer
+/// does that.
+pub(super) fn is_odd(literal: &str) -> bool {
+    let bytes = literal.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += match byte {
+            b'\\' => match unit(bytes, at).map(char::from_u32) {
+                Some(Some('0'..='9' | 'A'..='Z' | 'a'..='z' | '_' | '-')) => return true,
+                Some(_) => 6,
+                None => 2,
+            },
+            _ => 1,
+        };
+    }
+    false
+}
+
 /// The text that a scanned literal (without its quotes) stands for.
 pub(super) fn unescape(literal: &str, escaped: bool) -> Cow<'_, str> {
     if !escaped {

@@ -152,9 +152,10 @@ impl Fault {
         match self {
             Self::Json(fault) => match fault.kind {
                 // These are JSON by the grammar; it is this reader that will not take them.
-                FaultKind::DuplicateKey | FaultKind::Depth | FaultKind::TooManyNodes => {
-                    INVALID_REQUEST
-                }
+                FaultKind::DuplicateKey
+                | FaultKind::OddKey
+                | FaultKind::Depth
+                | FaultKind::TooManyNodes => INVALID_REQUEST,
                 FaultKind::Syntax
                 | FaultKind::TrailingData
                 | FaultKind::Utf8

@@ -55,7 +55,9 @@ pub enum MessageKind {
 pub fn read<'a>(doc: &'a Doc, headers: &Headers) -> Result<Message<'a>, (Fault, Option<String>)> {
     let root = doc.root();
     let id = root.get("id").filter(|id| is_id(*id)).map(Node::raw);
-    check(root, id, headers).map_err(|fault| (fault, id.map(str::to_owned)))
+    let checked = doc.check_keys().map_err(Fault::Json);
+    let message = checked.and_then(|()| check(root, id, headers));
+    message.map_err(|fault| (fault, id.map(str::to_owned)))
 }
 
 impl<'a> Message<'a> {

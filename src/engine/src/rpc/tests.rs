@@ -144,8 +144,24 @@ fn envelopes() {
             "Legacy Request Ping Plumbing",
         ),
         (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools\/c\u0061ll","params":{"n\u0061me":"\u0074"}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools\/c\u0061ll","params":{"name":"\u0074"}}"#,
             CALLED,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"n\u0061me":"t"}}"#,
+            "400 -32600 escaped_key 1",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"a\/\u003c\\\u0022\n\u00e9":1}}}"#,
+            "Legacy Request Ping Plumbing",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"\\u0061":1}}}"#,
+            "Legacy Request Ping Plumbing",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"x":[{"\\\u005f":1}]}}}"#,
+            "400 -32600 escaped_key 1",
         ),
         // params
         (
