@@ -105,8 +105,7 @@ test: setup build ## Run every test: unit, property, corpus, conformance, client
 	@tests/run
 
 .PHONY: soak
-soak: $(STAMPS)/rust $(STAMPS)/postgres ## Race 10,000 approvals by 64 callers each, and kill the approval service 100 times
-	cargo build --locked --profile tools --package approvals
+soak: build $(STAMPS)/postgres ## Race 10,000 approvals by 64 callers each, and kill the approval service 100 times
 	RACES=10000 KILLS=100 cargo test --locked --profile tools --package tests --test races --test kill -- --nocapture --test-threads 1
 
 .PHONY: lint
@@ -129,8 +128,7 @@ gen: ## Rewrite the generated files (the schemas under policies/)
 	cargo run --quiet --locked --package approvals --bin toolgate-approvals -- schema > policies/approvals.schema.json
 
 .PHONY: screenshots
-screenshots: $(STAMPS)/npm $(STAMPS)/chromium ## Take the approval page's pictures for the documentation
-	cargo build --quiet --locked --package approvals
+screenshots: build $(STAMPS)/chromium ## Take the approval page's pictures for the documentation
 	TOOLGATE_SCREENSHOTS=$(CURDIR)/src/approvals/screenshots cargo test --quiet --locked --package tests --test page pictures
 
 .PHONY: bench
@@ -144,8 +142,7 @@ bench-replay: build ## Replay a million records: how many a second, in how much 
 	cargo run --quiet --locked --profile tools --package tests --bin replay-bench
 
 .PHONY: bench-approvals
-bench-approvals: $(STAMPS)/rust $(STAMPS)/postgres ## Ask the approval service 500 times a second, on SQLite and PostgreSQL
-	cargo build --locked --release --package approvals
+bench-approvals: build $(STAMPS)/postgres ## Ask the approval service 500 times a second, on SQLite and PostgreSQL
 	cargo run --quiet --locked --profile tools --package tests --bin bench-approvals
 
 .PHONY: bench-engine

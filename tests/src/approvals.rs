@@ -14,7 +14,6 @@ use crate::tools;
 
 /// A running service; it is killed when this is dropped.
 pub struct Approvals {
-    program: PathBuf,
     child: Child,
     dir: PathBuf,
     addr: SocketAddr,
@@ -27,14 +26,6 @@ impl Approvals {
     /// # Panics
     /// Where it does not start; with its log.
     pub async fn start(authority: &Authority, extra: &Value) -> Self {
-        Self::run(&tools::approvals(), authority, extra).await
-    }
-
-    /// The same with a program built in some other way.
-    ///
-    /// # Panics
-    /// Where it does not start; with its log.
-    pub async fn run(program: &Path, authority: &Authority, extra: &Value) -> Self {
         let dir = fresh_dir();
         let write = |name: &str, text: &str| {
             let path = dir.join(name);
@@ -56,10 +47,8 @@ impl Approvals {
         }
         // JSON is YAML.
         write("approvals.yaml", &config.to_string());
-        let program = program.to_owned();
-        let (child, addr) = serve(&program, &dir, &[]).await;
+        let (child, addr) = serve(&dir, &[]).await;
         Self {
-            program,
             child,
             dir,
             addr,
@@ -73,7 +62,7 @@ impl Approvals {
     pub async fn restart(&mut self) {
         self.kill();
         let listen = ["--listen", &self.addr.to_string()];
-        (self.child, self.addr) = serve(&self.program, &self.dir, &listen).await;
+        (self.child, self.addr) = serve(&self.dir, &listen).await;
     }
 
     /// Where it listens.
@@ -198,9 +187,9 @@ fn done(answer: &Response) -> Value {
     answer.json()
 }
 
-async fn serve(program: &Path, dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
+async fn serve(dir: &Path, options: &[&str]) -> (Child, SocketAddr) {
     let log = fs::File::create(dir.join("log")).expect("the directory is writable");
-    let mut child = Command::new(program)
+    let mut child = Command::new(tools::approvals())
         .args(["serve", "--config", "approvals.yaml"])
         .args(options)
         .current_dir(dir)

@@ -48,17 +48,8 @@ pub fn toolgate() -> PathBuf {
     built("release/toolgate")
 }
 
-/// The approval service, built with the profile of whoever asks.
-pub fn approvals() -> PathBuf {
-    let program = std::env::current_exe().expect("this program");
-    // `PROFILE/NAME`, or `PROFILE/deps/NAME` for a test.
-    let built = program.ancestors().map(|at| at.join("toolgate-approvals"));
-    let built = built.take(3).find(|path| path.is_file());
-    built.expect("run `cargo build --package approvals`, with the same profile")
-}
-
 /// The approval service that `make build` makes.
-pub fn released_approvals() -> PathBuf {
+pub fn approvals() -> PathBuf {
     built("release/toolgate-approvals")
 }
 

@@ -55,7 +55,7 @@ async fn measure(
     rate: u32,
     seconds: u32,
 ) {
-    let service = Approvals::run(&tools::released_approvals(), authority, extra).await;
+    let service = Approvals::start(authority, extra).await;
     let (it, secret) = ((service.pid(), service.addr()), service.secret());
     let asks = |to| (0..rate * seconds).map(move |number| ask(to, secret, number));
     let pass = async |(pid, to): (u32, SocketAddr), expected: &'static str| {
