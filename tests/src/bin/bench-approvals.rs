@@ -19,7 +19,6 @@ use tests::client::{Request, Response};
 use tests::load::{self, Measured};
 use tests::postgres::Postgres;
 use tests::serve::Served;
-use tests::tools;
 use tokio::io::AsyncReadExt as _;
 
 // One thread for the clients; the service has the rest.
