@@ -48,11 +48,7 @@ impl Approvals {
         // JSON is YAML.
         write("approvals.yaml", &config.to_string());
         let (child, addr) = serve(&dir, &[]).await;
-        Self {
-            child,
-            dir,
-            addr,
-        }
+        Self { child, dir, addr }
     }
 
     /// Ends it as `kill -9` does, and starts it again at the same place.
