@@ -13,6 +13,27 @@ pub struct Cx {
     pub now: Timestamp,
 }
 
+/// Memory that outlives a request and is shared with others who change it at the same time: Envoy's
+/// shared data in production, a map in tests.
+pub trait Store {
+    /// What is kept under `key`, and its version, with which it can be replaced.
+    fn load(&self, key: &str) -> (Option<Vec<u8>>, Version);
+
+    /// Keeps `value` under `key`, if what is there is still of `version`.
+    ///
+    /// # Errors
+    /// [`Conflict`]: somebody else was quicker, or the store would not do it.
+    fn store(&self, key: &str, value: &[u8], version: Version) -> Result<(), Conflict>;
+}
+
+/// A version of a value in a [`Store`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version(pub u32);
+
+/// The value is of another version by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict;
+
 impl Timestamp {
     /// A date, from its beginning in UTC, or a time as in RFC 3339.
     #[must_use]

@@ -30,6 +30,7 @@ pub mod exchange;
 pub mod http;
 pub mod identity;
 pub mod json;
+pub mod limit;
 pub mod policy;
 pub mod problem;
 pub mod record;

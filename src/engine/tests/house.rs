@@ -23,6 +23,7 @@ const ORDER: [&str; 20] = [
     "visible",
     "json",
     "sse",
+    "limit",
     "contract",
     "config",
     "registry",
