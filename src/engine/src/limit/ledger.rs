@@ -27,7 +27,7 @@ pub struct Taken {
 
 /// Counters in a store.
 ///
-/// They lie in [`SLOTS`] values of a bounded number of entries: a million counters is the most
+/// They lie in a bounded number of values of a bounded size: a million counters is the most
 /// there can be. A new one finds room where an old one has expired; where all of a slot are
 /// still needed, whoever needs one more has to wait.
 #[derive(Clone, Copy)]
