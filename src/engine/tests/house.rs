@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "cx",
     "digest",
     "http",
