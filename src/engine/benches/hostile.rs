@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use engine::{
     config::Config,
-    cx::{Cx, Timestamp},
+    cx::{Memory, Timestamp},
     exchange::{Event, Exchange, Step},
     http::{Headers, Peer},
     json::Doc,
@@ -201,9 +201,8 @@ fn time<T>(work: impl FnOnce() -> T) -> Duration {
 }
 
 fn judge(policy: &Arc<Policy>, case: &Case, body: &[u8]) -> Vec<u8> {
-    let cx = Cx {
-        now: Timestamp(1_790_000_000_000_000_000),
-    };
+    let memory = Memory::default();
+    let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
     let (method, path, headers, _) = case.request.wire();
     let mut all = vec![
         (b":method".to_vec(), method.into_bytes()),
@@ -232,7 +231,7 @@ fn judge(policy: &Arc<Policy>, case: &Case, body: &[u8]) -> Vec<u8> {
         );
         let _ = std::hint::black_box(step);
     }
-    exchange.close(End::default()).record
+    exchange.close(End::default(), &cx).record
 }
 
 const SIZE: usize = 1 << 20;

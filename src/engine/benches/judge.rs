@@ -11,7 +11,7 @@ use std::{hint::black_box, sync::Arc};
 
 use engine::{
     config::Config,
-    cx::{Cx, Timestamp},
+    cx::{Memory, Timestamp},
     exchange::{Event, Exchange, Step},
     http::{Headers, Peer},
     policy::Policy,
@@ -87,9 +87,8 @@ fn call(tool: usize) -> Vec<u8> {
 }
 
 fn judge(policy: &Arc<Policy>, body: &[u8]) {
-    let cx = Cx {
-        now: Timestamp(1_790_000_000_000_000_000),
-    };
+    let memory = Memory::default();
+    let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
     let pairs = [
         (":method", "POST"),
         (":path", "/mcp"),
@@ -115,5 +114,5 @@ fn judge(policy: &Arc<Policy>, body: &[u8]) {
         &cx,
     );
     assert!(matches!(step, Step::Forward(_)), "{step:?}");
-    black_box(exchange.close(End::default()));
+    black_box(exchange.close(End::default(), &cx));
 }

@@ -1,5 +1,7 @@
 //! Everything ambient, passed in: the engine has no clock and no memory between requests.
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
 /// A moment, in nanoseconds since 1970-01-01T00:00:00Z.
@@ -7,11 +9,19 @@ use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 pub struct Timestamp(pub i64);
 
 /// What surrounds one event.
-#[derive(Clone, Copy, Debug)]
-pub struct Cx {
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
     /// The time of the event.
     pub now: Timestamp,
+    /// What outlives the request.
+    pub store: &'a dyn Store,
+    /// As whom concurrent uses are written down there.
+    pub owner: Owner,
 }
+
+/// One instance of the filter: what it holds in a [`Store`] is lost with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner(pub u64);
 
 /// Memory that outlives a request and is shared with others who change it at the same time: Envoy's
 /// shared data in production, a map in tests.
@@ -33,6 +43,51 @@ pub struct Version(pub u32);
 /// The value is of another version by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
+
+/// A [`Store`] that one thread has for itself: for tests, and for trying things out.
+#[derive(Debug, Default)]
+pub struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
+
+impl Store for Memory {
+    fn load(&self, key: &str) -> (Option<Vec<u8>>, Version) {
+        match self.0.borrow().get(key) {
+            Some((value, version)) => (Some(value.clone()), Version(*version)),
+            None => (None, Version(0)),
+        }
+    }
+
+    fn store(&self, key: &str, value: &[u8], version: Version) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let found = values.get(key).map_or(0, |(_, version)| *version);
+        if found != version.0 {
+            return Err(Conflict);
+        }
+        values.insert(key.to_owned(), (value.to_vec(), found.saturating_add(1)));
+        Ok(())
+    }
+}
+
+impl Memory {
+    /// What surrounds an event at this time, with this memory.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Cx<'_> {
+        Cx {
+            now,
+            store: self,
+            owner: Owner(1),
+        }
+    }
+
+    /// All that is kept, by key.
+    #[must_use]
+    pub fn values(&self) -> BTreeMap<String, Vec<u8>> {
+        let values = self.0.borrow();
+        values
+            .iter()
+            .map(|(key, (value, _))| (key.clone(), value.clone()))
+            .collect()
+    }
+}
 
 impl Timestamp {
     /// A date, from its beginning in UTC, or a time as in RFC 3339.

@@ -180,7 +180,7 @@ impl Exchange {
     }
 
     /// Takes one event and says what to do.
-    pub fn on(&mut self, event: Event<'_>, cx: &Cx) -> Step {
+    pub fn on(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Step {
         let state = std::mem::replace(&mut self.state, State::Replied);
         let step = match event {
             Event::RequestHead { headers, peer, end } => match state {
@@ -205,7 +205,7 @@ impl Exchange {
 
     /// Ends the exchange: its record and its metrics.
     #[must_use]
-    pub fn close(mut self, end: End) -> Closing {
+    pub fn close(mut self, end: End, _cx: &Cx<'_>) -> Closing {
         let gone = end
             .details
             .as_deref()
@@ -222,7 +222,7 @@ impl Exchange {
         headers: Headers,
         peer: &Peer,
         end: bool,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         let policy = Arc::clone(&self.policy);
         self.record = Record::open(&policy, &headers, cx.now);
@@ -289,7 +289,7 @@ impl Exchange {
         mut body: Vec<u8>,
         bytes: &[u8],
         end: bool,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         if body.len() + bytes.len() > self.policy.bounds().max_request_bytes {
             let limit = self.policy.bounds().max_request_bytes as u64;

@@ -10,7 +10,7 @@ mod ledger;
 mod period;
 mod slot;
 
-pub use ledger::{Key, Ledger, Owner, Taken};
+pub use ledger::{Key, Ledger, Taken};
 pub use period::Period;
 
 /// How much of something may be had.

@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use engine::{
     config::Config,
-    cx::{Cx, Timestamp},
+    cx::{Cx, Memory, Timestamp},
     exchange::{Event, Exchange, Step},
     http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     policy::Policy,
@@ -171,9 +171,8 @@ fn compile(file: &str, group: &Group) -> Arc<Policy> {
 
 /// One exchange, as Envoy would drive it, with bodies in pieces of `piece` bytes.
 fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
-    let cx = Cx {
-        now: Timestamp(1_790_000_000_000_000_000),
-    };
+    let memory = Memory::default();
+    let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
     let mut exchange = Exchange::new(Arc::clone(policy));
     let mut seen = Seen::default();
     let (method, path, headers, body) = case.request.wire();
@@ -212,16 +211,23 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         }
     }
     let status = Some(seen.status);
-    let closing = exchange.close(End {
+    let end = End {
         status,
         ..End::default()
-    });
+    };
+    let closing = exchange.close(end, &cx);
     seen.record = serde_json::from_slice(&closing.record).expect("a JSON record");
     seen
 }
 
 /// Lets the approval service answer.
-fn ask(exchange: &mut Exchange, case: &Case, callout: &Callout, seen: &mut Seen, cx: &Cx) -> Step {
+fn ask(
+    exchange: &mut Exchange,
+    case: &Case,
+    callout: &Callout,
+    seen: &mut Seen,
+    cx: &Cx<'_>,
+) -> Step {
     let headers = callout.headers.iter();
     let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
     let again = !seen.asked.is_empty();
@@ -241,7 +247,7 @@ fn ask(exchange: &mut Exchange, case: &Case, callout: &Callout, seen: &mut Seen,
     exchange.on(Event::Answer(Some(response)), cx)
 }
 
-fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen, cx: &Cx) {
+fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen, cx: &Cx<'_>) {
     let (status, headers, body) = case.upstream.wire();
     let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
     all.extend(

@@ -6,7 +6,10 @@
 
 use std::{ptr, time::Instant};
 
-use engine::{cx::Timestamp, http::Callout};
+use engine::{
+    cx::{Conflict, Store, Timestamp, Version},
+    http::Callout,
+};
 use proxy_wasm::traits::Context;
 
 mod abi;
@@ -227,28 +230,35 @@ pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Refused> {
     })
 }
 
-/// A value that all workers share.
-pub(crate) fn shared(key: &str) -> Option<Vec<u8>> {
-    let mut version = 0;
-    // SAFETY: `key` is read during the call only; the host writes all values, or none.
-    receive(|data, size| unsafe {
-        abi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
-    })
-    .ok()
-}
+/// The memory that all workers share, for as long as Envoy runs.
+pub(crate) struct Shared;
 
-/// Sets a value that all workers share, whoever else does.
-pub(crate) fn set_shared(key: &str, value: &[u8]) -> Result<(), Refused> {
-    // SAFETY: key and value are read during the call only.
-    accept(unsafe {
-        abi::proxy_set_shared_data(
-            key.as_ptr(),
-            key.len(),
-            value.as_ptr(),
-            value.len(),
-            ANY_VERSION,
-        )
-    })
+impl Store for Shared {
+    fn load(&self, key: &str) -> (Option<Vec<u8>>, Version) {
+        let mut version = 0;
+        // SAFETY: `key` is read during the call only; the host writes all values, or none.
+        let value = receive(|data, size| unsafe {
+            abi::proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
+        });
+        match value {
+            Ok(value) => (Some(value), Version(version)),
+            Err(_) => (None, ABSENT),
+        }
+    }
+
+    fn store(&self, key: &str, value: &[u8], version: Version) -> Result<(), Conflict> {
+        // SAFETY: key and value are read during the call only.
+        accept(unsafe {
+            abi::proxy_set_shared_data(
+                key.as_ptr(),
+                key.len(),
+                value.as_ptr(),
+                value.len(),
+                version.0,
+            )
+        })
+        .map_err(|_| Conflict)
+    }
 }
 
 fn header_map(number: u32) -> Result<Vec<Pair>, Refused> {
@@ -288,4 +298,6 @@ const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const NO_GRPC_STATUS: i32 = -1;
-const ANY_VERSION: u32 = 0;
+/// Of a value that is not there: any version but 0 has the host keep the first one only, and 0 would
+/// overwrite whatever is there.
+const ABSENT: Version = Version(u32::MAX);

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use engine::{config::Config, digest::sha256, policy::Policy, problem::Problem};
+use engine::{config::Config, cx::Store as _, digest::sha256, policy::Policy, problem::Problem};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::{ContextType, LogLevel},
 };
 
 use crate::{
-    host::{Clock, Level, metric},
+    host::{Clock, Level, Shared, metric},
     stream::Stream,
 };
 
@@ -83,13 +83,13 @@ fn load() -> Result<Policy, Vec<Problem>> {
     })?;
     let config = Config::from_json(&bytes)?;
     let key = proven_key(&bytes);
-    let proven = host::shared(&key).and_then(|digest| String::from_utf8(digest).ok());
-    if let Some(digest) = proven {
+    let (proven, version) = Shared.load(&key);
+    if let Some(digest) = proven.and_then(|digest| String::from_utf8(digest).ok()) {
         return Policy::compile_proven(config, digest);
     }
     let policy = Policy::compile(config)?;
     // Without it the workers check again, which takes longer and is as good.
-    let _ = host::set_shared(&key, policy.digest().as_bytes());
+    let _ = Shared.store(&key, policy.digest().as_bytes(), version);
     let message = format!(
         "policy {} with registry {} is live, digest {}, loaded in {} ms",
         policy.version(),

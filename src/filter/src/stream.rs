@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::{
     approval::MAX_ANSWER,
-    cx::Cx,
+    cx::{Cx, Owner},
     exchange::{Event, Exchange, Step},
     http::{Edits, HeaderEdit, Headers, Peer, Reply, Response},
     policy::Policy,
@@ -19,7 +19,7 @@ use proxy_wasm::{
     types::Action,
 };
 
-use crate::host::{self, Clock, Direction, Level, Refused, metric};
+use crate::host::{self, Clock, Direction, Level, Refused, Shared, metric};
 
 /// One request and its response.
 pub(crate) struct Stream {
@@ -127,9 +127,7 @@ impl Stream {
     /// Gives the engine an event and does what it says.
     fn drive(&mut self, direction: Direction, part: Part<'_>) -> Action {
         let started = self.clock.elapsed();
-        let cx = Cx {
-            now: self.clock.now(),
-        };
+        let cx = self.cx();
         if self.progress(direction).over {
             return Action::Pause;
         }
@@ -197,6 +195,14 @@ impl Stream {
             );
         }
         Action::Pause
+    }
+
+    fn cx(&self) -> Cx<'static> {
+        Cx {
+            now: self.clock.now(),
+            store: &Shared,
+            owner: Owner(1),
+        }
     }
 
     /// What Envoy knows at the end.
@@ -282,7 +288,7 @@ impl HttpContext for Stream {
     fn on_log(&mut self) {
         let end = self.end();
         let closing = match (self.exchange.take(), &self.policy) {
-            (Some(exchange), _) => exchange.close(end),
+            (Some(exchange), _) => exchange.close(end, &self.cx()),
             (None, Some(policy)) => record::unseen(policy, end, self.clock.now()),
             (None, None) => return,
         };

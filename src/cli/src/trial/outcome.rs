@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use engine::{
     Cx, Event, Exchange, Policy, Step,
     call::{Call, Partial},
+    cx::Memory,
     http::{Edits, Headers, Reply},
     identity,
     json::{Doc, Node},
@@ -43,7 +44,8 @@ impl Outcome {
 impl Request {
     /// Sends the request through the policy.
     pub(crate) fn run(&self, policy: &Arc<Policy>) -> Outcome {
-        let cx = Cx { now: self.now };
+        let memory = Memory::default();
+        let cx = memory.at(self.now);
         let mut exchange = Exchange::new(Arc::clone(policy));
         let mut step = exchange.on(
             Event::RequestHead {
@@ -79,7 +81,7 @@ impl Request {
             status,
             ..End::default()
         };
-        let record = serde_json::from_slice(&exchange.close(end).record).unwrap_or_default();
+        let record = serde_json::from_slice(&exchange.close(end, &cx).record).unwrap_or_default();
         Outcome {
             record,
             said,
@@ -129,7 +131,7 @@ impl Request {
 }
 
 /// Lets the upstream answer, and gives what reaches the client.
-fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx) -> Vec<u8> {
+fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx<'_>) -> Vec<u8> {
     let headers = [(":status", "200"), ("content-type", "application/json")];
     let pairs = headers.map(|(name, value)| (name.into(), value.into()));
     let mut step = exchange.on(

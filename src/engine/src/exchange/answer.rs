@@ -86,7 +86,7 @@ impl Exchange {
         state: State,
         bytes: &[u8],
         end: bool,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         match state {
             State::Buffering {
@@ -161,7 +161,12 @@ impl Exchange {
     }
 
     /// The answer's text as this caller may see it; `None` where it passes as it is.
-    fn filtered(&mut self, view: &View, body: &[u8], cx: &Cx) -> Result<Option<Vec<u8>>, Refusal> {
+    fn filtered(
+        &mut self,
+        view: &View,
+        body: &[u8],
+        cx: &Cx<'_>,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
         if body.is_empty() {
             return Ok(None);
         }

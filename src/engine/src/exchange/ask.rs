@@ -130,7 +130,7 @@ impl Exchange {
         &mut self,
         request: Box<Request>,
         question: Question,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         self.send(Asking {
             request,
@@ -153,7 +153,7 @@ impl Exchange {
         &mut self,
         mut asking: Asking,
         response: Option<&Response<'_>>,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         let answer = response.and_then(Answer::read);
         if let Some(Answer::Pending { .. }) = answer

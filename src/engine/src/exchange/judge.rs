@@ -35,7 +35,7 @@ impl Exchange {
         &mut self,
         request: &Request,
         body: Vec<u8>,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
         let doc = parse(body)?;
         let message = self.read(&doc, request)?;
@@ -82,7 +82,7 @@ impl Exchange {
         message: &Message<'_>,
         doc: &Doc,
         round: Option<&Round>,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
         let dry_run = self.dry_run(request, message)?;
         self.marked |= session::declares_pages(message);
@@ -146,7 +146,7 @@ impl Exchange {
         message: &Message<'_>,
         doc: &Doc,
         wanted: &Wanted<'_>,
-        cx: &Cx,
+        cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
         let policy = Arc::clone(&self.policy);
         self.record.target(wanted.kind, wanted.name);

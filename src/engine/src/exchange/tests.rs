@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{config::Config, cx::Timestamp};
-
-const CX: Cx = Cx {
-    now: Timestamp(1_790_000_000_000_000_000),
+use crate::{
+    config::Config,
+    cx::{Memory, Timestamp},
 };
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000_000_000);
 
 /// An exchange that has asked for an approval.
 fn asking() -> Exchange {
@@ -32,9 +33,12 @@ fn asking() -> Exchange {
         peer: Peer::default(),
         end: false,
     };
-    assert_eq!(name(&exchange.on(head, &CX)), "hold");
+    assert_eq!(name(&exchange.on(head, &Memory::default().at(NOW))), "hold");
     let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
-    assert_eq!(name(&exchange.on(bytes(body, true), &CX)), "ask");
+    assert_eq!(
+        name(&exchange.on(bytes(body, true), &Memory::default().at(NOW))),
+        "ask"
+    );
     exchange
 }
 
@@ -64,7 +68,8 @@ const fn name(step: &Step) -> &'static str {
 }
 
 fn record(exchange: Exchange, end: End) -> Value {
-    serde_json::from_slice(&exchange.close(end).record).expect("a record")
+    serde_json::from_slice(&exchange.close(end, &Memory::default().at(NOW)).record)
+        .expect("a record")
 }
 
 /// Each event while an approval is asked for, and after it.
@@ -91,7 +96,7 @@ fn nothing_goes_on_but_by_the_answer() {
         let mut exchange = asking();
         let got: Vec<_> = events
             .into_iter()
-            .map(|event| name(&exchange.on(event, &CX)))
+            .map(|event| name(&exchange.on(event, &Memory::default().at(NOW))))
             .collect();
         assert_eq!(got, steps, "{shown}");
     }
@@ -113,11 +118,10 @@ fn a_client_that_does_not_wait_is_on_record() {
 #[test]
 fn the_time_that_it_took_is_on_record() {
     let mut exchange = asking();
-    let later = Cx {
-        now: Timestamp(CX.now.0 + 1_500_000_000),
-    };
+    let memory = Memory::default();
+    let later = memory.at(Timestamp(NOW.0 + 1_500_000_000));
     assert_eq!(name(&exchange.on(approved(), &later)), "forward");
-    let closing = exchange.close(End::default());
+    let closing = exchange.close(End::default(), &later);
     let record: Value = serde_json::from_slice(&closing.record).expect("a record");
     assert_eq!(record["askMs"], 1_500.0);
     let metrics: Vec<_> = closing

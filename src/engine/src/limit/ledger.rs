@@ -5,17 +5,13 @@ use super::{
     slot::{SHARED, Slot},
 };
 use crate::{
-    cx::{Store, Timestamp},
+    cx::{Owner, Store, Timestamp},
     digest::short,
 };
 
 /// What a counter counts and for whom, in 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub(super) [u8; 16]);
-
-/// Who has concurrent uses: one instance of the filter. What it has is lost with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner(pub u64);
 
 /// What was had, to be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

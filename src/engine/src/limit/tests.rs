@@ -3,7 +3,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use proptest::prelude::*;
 
 use super::*;
-use crate::cx::{Conflict, Store, Timestamp, Version};
+use crate::cx::{Conflict, Owner, Store, Timestamp, Version};
 
 /// Shared memory in which somebody else is quicker, now and then.
 #[derive(Default)]
