@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod approval;
+pub mod breaker;
 pub mod call;
 pub mod condition;
 pub mod config;

@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "cx",
     "digest",
     "http",
@@ -24,6 +24,7 @@ const ORDER: [&str; 21] = [
     "json",
     "sse",
     "limit",
+    "breaker",
     "contract",
     "config",
     "registry",
