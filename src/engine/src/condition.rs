@@ -1,4 +1,4 @@
-//! Conditions: a subset of CEL, compiled once and evaluated over a parsed call.
+//! Conditions, and formulas: a subset of CEL, compiled once and evaluated over a parsed call.
 //!
 //! The language for policy authors is described in `policies/conditions.md`. A condition always
 //! ends: every step, item and stretch of text costs fuel. It never sees a clock, and it converts
@@ -20,6 +20,7 @@ mod call;
 mod check;
 mod collection;
 mod eval;
+mod formula;
 mod function;
 mod mention;
 mod operate;
@@ -35,11 +36,13 @@ mod types;
 mod value;
 mod watch;
 
+pub use formula::Formula;
 pub use mention::{Fact, Mention, Step, Test, View};
 pub use satisfy::{Given, Possible, Supply};
 pub use short::from_short_form;
 
 use ast::{Expr, Variable};
+use check::Wanted;
 use token::Span;
 use value::Value;
 
@@ -137,7 +140,7 @@ impl Condition {
     /// exist, a pattern, or types that never fit whatever the arguments are.
     pub fn compile(source: &str) -> Result<Self, Problem> {
         let condition = Self::parse(source)?;
-        match check::check(&condition.expr, source, None)
+        match check::check(&condition.expr, source, None, Wanted::Truth)
             .into_iter()
             .next()
         {
@@ -169,7 +172,7 @@ impl Condition {
     /// that never fit. Paths are empty.
     #[must_use]
     pub fn check(&self, input_schema: &Json) -> Vec<Problem> {
-        let mistakes = check::check(&self.expr, &self.source, Some(input_schema));
+        let mistakes = check::check(&self.expr, &self.source, Some(input_schema), Wanted::Truth);
         mistakes
             .into_iter()
             .map(|mistake| mistake.problem(&self.source))
@@ -229,7 +232,7 @@ impl Default for Fuel {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fuel => f.write_str("the condition costs too much"),
+            Self::Fuel => f.write_str("it takes too long"),
             Self::NoSuchKey(text) => write!(f, "there is no `{text}`"),
             Self::NoOverload(text) => write!(f, "there is no {text}"),
             Self::OutOfRange(text) => write!(f, "`{text}` is out of range"),

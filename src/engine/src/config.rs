@@ -4,6 +4,7 @@
 //! nothing enforces is refused as unknown, so that nobody relies on it.
 
 mod approvals;
+mod cost;
 mod identity;
 mod policy;
 mod read;
@@ -25,6 +26,7 @@ use serde_json::Value;
 use crate::{digest::sha256, json::Doc, problem::Problem};
 
 pub use approvals::Approvals;
+pub use cost::Cost;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use policy::{
     Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,

@@ -5,6 +5,7 @@
 
 mod check;
 mod compile;
+mod cost;
 mod cover;
 mod explain;
 mod findings;
@@ -22,6 +23,7 @@ use crate::{
     config::{Bounds, Effect, Identity},
     registry::{Entry, Registry},
 };
+use cost::Formulas;
 use findings::{Findings, scopes};
 use index::Index;
 use rule::{Demand, Found};
@@ -49,6 +51,7 @@ pub struct Policy {
     registry: Registry,
     rules: Vec<Rule>,
     index: Index,
+    formulas: Formulas,
     /// By entry, the rules that may apply to it: found on first use, so that loading many of both
     /// costs nothing, and a call costs the same beside many of either.
     applicable: Vec<OnceLock<Box<[usize]>>>,

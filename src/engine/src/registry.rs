@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::{config::Protocol, contract::Schema, cx::Timestamp};
 use pattern::Patterns;
 
-pub use crate::config::{Access, RiskTier};
+pub use crate::config::{Access, Cost, RiskTier};
 pub use pin::pin;
 pub use sensitive::Pointer;
 
@@ -99,6 +99,8 @@ pub struct Entry {
     pub tenants: Option<BTreeSet<String>>,
     /// The environments that it exists in; `None`: all.
     pub environments: Option<BTreeSet<String>>,
+    /// What a use costs.
+    pub cost: Cost,
     /// How long its server may take.
     pub timeout: Option<Duration>,
     /// From this moment it does not exist any more.

@@ -194,6 +194,7 @@ fn default(field: &str) -> Option<Json> {
         "riskTier" => Some(RiskTier::default().as_str().into()),
         "access" => Some(Access::default().as_str().into()),
         "approvalRequired" => Some(false.into()),
+        "cost" => Some(1.into()),
         _ => None,
     }
 }
@@ -213,6 +214,14 @@ fn direction(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
         "approvalRequired" => ordered(new.and_then(Json::as_bool) == Some(false)),
         // Somebody else may approve, or calls reach something else.
         "approverRole" | "mcpServer" | "mcpTool" | "mcpPrompt" => Direction::Wider,
+        // A budget buys more of what costs less. What formulas come to depends on the call.
+        "cost" => {
+            let units = |value: Option<&Json>| value.and_then(Json::as_u64);
+            match (units(old), units(new)) {
+                (Some(old), Some(new)) => ordered(new < old),
+                _ => Direction::Changed,
+            }
+        }
         "deprecated" => {
             let sunset = |value: Option<&Json>| Some(value?.get("sunset")?.as_str()?.to_owned());
             match (sunset(old), sunset(new)) {

@@ -207,6 +207,16 @@ fn entries() {
         &["narrower list: riskTier: low -> high"],
     );
     check(
+        "approverRole: finance",
+        "approverRole: finance\n  cost: 5",
+        &["narrower refund: cost: 1 -> 5"],
+    );
+    check(
+        "approverRole: finance",
+        "approverRole: finance\n  cost: args.amount / 100.0",
+        &["changed refund: cost: 1 -> args.amount / 100.0"],
+    );
+    check(
         "file:///logs/app",
         "file:///logs/",
         &[

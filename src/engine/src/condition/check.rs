@@ -17,8 +17,20 @@ mod compare;
 
 use compare::listed;
 
-/// Everything wrong with a condition, for any arguments or for those of one schema.
-pub(super) fn check(expr: &Expr, source: &str, schema: Option<&Json>) -> Vec<Mistake> {
+/// What an expression has to come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Truth,
+    Number,
+}
+
+/// Everything wrong with an expression, for any arguments or for those of one schema.
+pub(super) fn check(
+    expr: &Expr,
+    source: &str,
+    schema: Option<&Json>,
+    wanted: Wanted,
+) -> Vec<Mistake> {
     let open = Json::Bool(true);
     let schema = Schema::new(schema.unwrap_or(&open));
     let mut checker = Checker {
@@ -28,8 +40,12 @@ pub(super) fn check(expr: &Expr, source: &str, schema: Option<&Json>) -> Vec<Mis
         mistakes: Vec::new(),
     };
     let result = checker.infer(expr);
-    if !can_be(&result, Kind::Bool) {
-        let message = format!("the condition is {}, not true or false", result.describe());
+    let (fits, what) = match wanted {
+        Wanted::Truth => (can_be(&result, Kind::Bool), "not true or false"),
+        Wanted::Number => (is_number(&result), "not a number"),
+    };
+    if !fits {
+        let message = format!("it is {}, {what}", result.describe());
         checker.report(Mistake::new(expr.span, message));
     }
     checker.mistakes

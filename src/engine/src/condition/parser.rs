@@ -89,10 +89,7 @@ impl Parser {
         let span = self.span();
         let found = match self.peek() {
             TokenKind::End => {
-                return Mistake::new(
-                    span,
-                    format!("the condition ends where {wanted} should stand"),
-                );
+                return Mistake::new(span, format!("it ends where {wanted} should stand"));
             }
             TokenKind::Ident(word) | TokenKind::Quoted(word) => word.clone(),
             TokenKind::Int(number) => number.to_string(),
@@ -303,7 +300,7 @@ fn deepest(items: &[Expr]) -> u16 {
 fn too_deep(span: Span) -> Mistake {
     Mistake::new(
         span,
-        format!("the condition is nested more than {MAX_DEPTH} levels deep"),
+        format!("it is nested more than {MAX_DEPTH} levels deep"),
     )
     .help("split it into several rules")
 }

@@ -3,6 +3,7 @@ use crate::json::Doc;
 
 mod checks;
 mod differential;
+mod formula;
 mod limits;
 mod watch;
 
@@ -148,7 +149,7 @@ fn compares_arguments() {
     check(
         "args.amount >",
         args,
-        "1:14: the condition ends where a value should stand",
+        "1:14: it ends where a value should stand",
     );
     check(
         "agrs.amount > 1",

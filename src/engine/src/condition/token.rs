@@ -36,7 +36,7 @@ pub(super) enum TokenKind {
 /// Splits `source` into tokens; the last one is always [`TokenKind::End`].
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, Mistake> {
     if source.len() > MAX_SOURCE {
-        let message = format!("a condition may have at most {MAX_SOURCE} bytes");
+        let message = format!("it may have at most {MAX_SOURCE} bytes");
         return Err(Mistake::new(Span::default(), message));
     }
     let mut lexer = Lexer { source, at: 0 };

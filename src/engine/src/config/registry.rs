@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::is_default;
+use super::{Cost, is_default};
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
 ///
@@ -128,6 +128,10 @@ pub struct Tool {
     /// The environments that it exists in; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<String>>,
+    /// What a call costs, for limits of cost: a whole number, or an expression over `args` that gives
+    /// one. Without it, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
@@ -234,6 +238,10 @@ pub struct Resource {
     /// The environments that it exists in; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<String>>,
+    /// What a read costs, for limits of cost: a whole number, or an expression over `args` that gives
+    /// one. Without it, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
@@ -291,6 +299,10 @@ pub struct Prompt {
     /// The environments that it exists in; without it, all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environments: Option<Vec<String>>,
+    /// What a use costs, for limits of cost: a whole number, or an expression over `args` that gives
+    /// one. Without it, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,

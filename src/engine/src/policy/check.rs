@@ -98,6 +98,11 @@ impl Check<'_> {
         for entry in policy.registry.entries() {
             let at = policy.place_of(entry);
             self.schemas(entry, at);
+            if let Some(formula) = policy.formulas.get(&entry.slot) {
+                let found = formula.check(entry.input.source());
+                let below = |problem: Problem| problem.below(&format!("{at}.cost"));
+                self.problems.extend(found.into_iter().map(below));
+            }
             for rule in policy.about(entry) {
                 self.approver(entry, at, rule, &mut told);
                 let Some(condition) = rule.when.as_ref().filter(|when| when.reads_args()) else {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::{
     Policy,
     check::Check,
+    cost::formulas,
     lower::{Lowering, Role},
 };
 use crate::{config::Config, problem::Problem, registry::build::Build};
@@ -50,6 +51,7 @@ impl Policy {
             let problem = Problem::new("bundle.digest", "the bundle was changed after it was made");
             problems.push(problem.help("make it again, or leave out `bundle`"));
         }
+        let formulas = formulas(&registry, &places, &mut problems);
         let mut lowering = Lowering::new(&registry, policy.environment.as_deref(), problems);
         let role = shadow.as_ref().map_or(Role::Alone, |_| Role::Live);
         lowering.rules(policy.rules, role);
@@ -83,6 +85,7 @@ impl Policy {
             registry,
             rules,
             index,
+            formulas,
             applicable,
             places,
         };

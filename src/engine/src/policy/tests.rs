@@ -1,3 +1,4 @@
+mod cost;
 mod explain;
 mod shadow;
 
@@ -550,7 +551,7 @@ rules:
             "policy[0]:rules[9].when.n_in: `_in` takes a list (for an argument that is called `n_in` write `n_in_eq`)",
             "policy[0]:rules[9].tools.server: no server `x` is declared",
             "policy[0]:rules[9].tools.name: no tool `nobody` is registered",
-            "policy[0]:rules[10].when: 1:9: the condition ends where a value should stand",
+            "policy[0]:rules[10].when: 1:9: it ends where a value should stand",
         ],
     );
 }

@@ -170,10 +170,7 @@ fn conditions_that_never_fit_are_reported() {
         "args.amount.x == 1",
         &["1:1: `args.amount` is a number: it has no field `x`"],
     );
-    check(
-        "args.amount",
-        &["1:1: the condition is a number, not true or false"],
-    );
+    check("args.amount", &["1:1: it is a number, not true or false"]);
     check(
         "args.amount && true",
         &["1:1: `args.amount` is a number: `&&` does not take that"],
@@ -271,17 +268,14 @@ fn mistakes_are_found_without_a_schema() {
         "tool.risktier == 'high'",
         "1:1: `tool` has no field `risktier` (did you mean `tool.riskTier`?)",
     );
-    compile("1 + 2", "1:1: the condition is an int, not true or false");
+    compile("1 + 2", "1:1: it is an int, not true or false");
     compile(
         "now > '2026-01-01'",
         "1:1: `now` is a timestamp, `'2026-01-01'` is a string: `>` does not take that",
     );
     compile("args.x > 1 && args.y", "");
     compile("args", "");
-    compile(
-        "",
-        "1:1: the condition ends where an expression should stand",
-    );
+    compile("", "1:1: it ends where an expression should stand");
     compile("args.a = 1", "1:8: unexpected `=` (equality is `==`)");
     compile(
         "args.a == 1 and args.b == 2",
