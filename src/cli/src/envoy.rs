@@ -253,17 +253,12 @@ fn clusters(setup: &Setup) -> Vec<Value> {
             Jwks::Url(_, upstream) => Some(upstream),
             Jwks::File(_) | Jwks::Inline(_) => None,
         });
-    setup
-        .upstreams
-        .iter()
-        .chain(keys)
-        .map(|upstream| upstream.value(&setup.roots))
-        .chain(
-            setup
-                .approver
-                .iter()
-                .map(|approver| approver.value(&setup.roots)),
-        )
+    let roots = &setup.roots;
+    let servers = setup.upstreams.iter().map(|server| server.server(roots));
+    let approver = setup.approver.iter().map(|approver| approver.value(roots));
+    servers
+        .chain(keys.map(|keys| keys.value(roots)))
+        .chain(approver)
         .collect()
 }
 

@@ -85,6 +85,16 @@ impl Upstream {
         cluster
     }
 
+    /// The same for an MCP server: what Envoy sees of its health, and how much may be under way.
+    pub(super) fn server(&self, roots: &str) -> Value {
+        let mut cluster = self.value(roots);
+        if let Some(members) = cluster.as_object_mut() {
+            members.insert("outlier_detection".into(), outliers());
+            members.insert("circuit_breakers".into(), thresholds());
+        }
+        cluster
+    }
+
     fn authority(&self) -> String {
         let port = if self.tls { 443 } else { 80 };
         if self.address.port == port {
@@ -93,6 +103,38 @@ impl Upstream {
             self.address.to_string()
         }
     }
+}
+
+/// When Envoy leaves out one of several addresses. The last half stays, and so does an only one:
+/// calls are kept away from a whole server by its `breaker` in the registry, which answers them.
+fn outliers() -> Value {
+    json!({
+        // What fails on the way there says more of an address than what it answers.
+        "split_external_local_origin_errors": true,
+        "consecutive_local_origin_failure": 5,
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
+        // Behind a 500 may be a single tool, and sessions end where their address is left out.
+        "consecutive_5xx": 10,
+        "interval": "5s",
+        "base_ejection_time": "30s",
+        "max_ejection_percent": 50,
+    })
+}
+
+/// How much may be under way to a server. An event stream holds a request for hours, and on HTTP/1.1
+/// a connection: with Envoy's 1024, as many listening agents would keep all others out.
+fn thresholds() -> Value {
+    json!({ "thresholds": [{
+        "max_connections": 16_384,
+        "max_requests": 16_384,
+        // Calls that wait for a connection.
+        "max_pending_requests": 1_024,
+        // A call may have changed something.
+        "max_retries": 0,
+        // `cluster.NAME.circuit_breakers.default.remaining_rq` tells before it is too late.
+        "track_remaining": true,
+    }] })
 }
 
 impl Address {

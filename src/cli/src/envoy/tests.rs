@@ -193,6 +193,22 @@ fn servers_and_key_sets_have_clusters() {
     );
 }
 
+/// The sample that is written by hand says the same of its servers.
+#[test]
+fn servers_are_guarded() {
+    let whole = bootstrap(&setup());
+    let sample = include_str!("../../../../envoy/envoy.yaml");
+    let sample: Value = serde_saphyr::from_str(sample).unwrap();
+    for member in ["outlier_detection", "circuit_breakers"] {
+        let expected = whole.pointer(&format!("{CLUSTERS}/0/{member}")).unwrap();
+        assert!(expected.is_object());
+        check_value(&whole, &format!("{CLUSTERS}/1/{member}"), expected);
+        check_value(&sample, &format!("{CLUSTERS}/0/{member}"), expected);
+        check_value(&sample, &format!("{CLUSTERS}/1/{member}"), expected);
+        assert_eq!(whole.pointer(&format!("{CLUSTERS}/2/{member}")), None);
+    }
+}
+
 /// What `run` hands to Envoy is what `render` writes, in three files.
 #[test]
 fn followed_files_hold_what_one_document_does() {
