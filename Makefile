@@ -22,7 +22,7 @@ help: ## Show this list
 # ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
 
 .PHONY: setup
-setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/chromium $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/redis $(STAMPS)/chromium $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
 
 $(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
 	@mkdir -p $(STAMPS) $(TOOLS)/bin
@@ -55,6 +55,13 @@ $(STAMPS)/postgres:
 	@echo "setup: PostgreSQL, to test the approval service with"
 	@command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq postgresql; } >/dev/null
+	@touch $@
+
+$(STAMPS)/redis:
+	@mkdir -p $(STAMPS)
+	@echo "setup: Redis, to test limits of a whole fleet with"
+	@command -v redis-server >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq redis-server; } >/dev/null
 	@touch $@
 
 $(STAMPS)/chromium:

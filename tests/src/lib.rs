@@ -17,6 +17,7 @@ pub mod message;
 pub mod mutation;
 pub mod payload;
 pub mod postgres;
+pub mod ratelimit;
 pub mod recorder;
 pub mod script;
 pub mod serve;
