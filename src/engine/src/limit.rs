@@ -8,10 +8,12 @@
 
 mod ledger;
 mod period;
+mod roll;
 mod slot;
 
 pub use ledger::{Key, Ledger, Taken};
 pub use period::Period;
+pub use roll::enroll;
 
 /// How much of something may be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,9 @@ pub enum Full {
         wait: i64,
     },
 }
+
+/// Far more than there are workers that could be quicker.
+const TRIES: usize = 100;
 
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,7 @@ mod terms;
 
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
-pub use terms::{Approval, Arguments, Closing, Decision, End, Listed, Outcome, Shadow};
+pub use terms::{Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Shadow};
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
 #[derive(Debug, Default, Serialize)]

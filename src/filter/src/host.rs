@@ -4,7 +4,10 @@
 //! provoke, and turn headers into text, which a client can prevent; and a panic ends every stream
 //! of the worker. So the calls are made here, on bytes, and a status is a value.
 
-use std::{ptr, time::Instant};
+use std::{
+    ptr,
+    time::{Duration, Instant},
+};
 
 use engine::{
     cx::{Conflict, Store, Timestamp, Version},
@@ -85,6 +88,13 @@ impl Direction {
             Self::Response => 1,
         }
     }
+}
+
+/// Has the plugin's `on_tick` called again and again, in each worker.
+pub(crate) fn tick(period: Duration) -> Result<(), Refused> {
+    let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: only a number crosses.
+    accept(unsafe { abi::proxy_set_tick_period_milliseconds(period) })
 }
 
 /// Writes a line to Envoy's log.

@@ -3,9 +3,19 @@
 //! What this crate does not do: parse, judge, or word an answer. `host` calls Envoy, `stream`
 //! turns its callbacks into the engine's events; this module loads the policy.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use engine::{config::Config, cx::Store as _, digest::sha256, policy::Policy, problem::Problem};
+use engine::{
+    config::Config,
+    cx::{Owner, Store as _},
+    digest::sha256,
+    limit::{self, Ledger},
+    policy::Policy,
+    problem::Problem,
+};
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::{ContextType, LogLevel},
@@ -50,6 +60,11 @@ impl RootContext for Plugin {
         match result {
             Ok(policy) => {
                 self.policy = Some(Arc::new(policy));
+                beat();
+                if let Err(host::Refused(status)) = host::tick(BEAT) {
+                    let line = format!("tick: refused with status {status}");
+                    host::log(Level::Error, &line);
+                }
                 true
             }
             Err(problems) => {
@@ -61,13 +76,32 @@ impl RootContext for Plugin {
         }
     }
 
+    fn on_tick(&mut self) {
+        beat();
+    }
+
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.policy.clone())))
+        Some(Box::new(Stream::new(self.policy.clone(), owner())))
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// As whom this VM writes down what its streams have at the same time: what dies with a VM is
+/// known by it. A VM has many configurations, one after the other and beside each other.
+fn owner() -> Owner {
+    static OWNER: OnceLock<Owner> = OnceLock::new();
+    *OWNER.get_or_init(|| {
+        let owner = limit::enroll(&Shared, Clock::start().now());
+        // Where nothing can be written down, nothing is had: any owner will do.
+        owner.unwrap_or(Owner(u64::MAX))
+    })
+}
+
+fn beat() {
+    Ledger::new(&Shared, owner()).beat(Clock::start().now());
 }
 
 /// Compiles the configuration. Envoy configures a copy of the filter in its main thread first, and
@@ -110,5 +144,6 @@ fn proven_key(config: &[u8]) -> String {
     )
 }
 
+const BEAT: Duration = Duration::from_nanos(Ledger::BEAT.unsigned_abs());
 const LOADED: &str = "toolgate_config_loaded";
 const REJECTED: &str = "toolgate_config_rejected";

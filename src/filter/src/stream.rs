@@ -12,7 +12,7 @@ use engine::{
     exchange::{Event, Exchange, Step},
     http::{Edits, HeaderEdit, Headers, Peer, Reply, Response},
     policy::Policy,
-    record::{self, Closing, End, MetricKind},
+    record::{self, Attempts, Closing, End, MetricKind},
 };
 use proxy_wasm::{
     traits::{Context, HttpContext},
@@ -25,6 +25,7 @@ use crate::host::{self, Clock, Direction, Level, Refused, Shared, metric};
 pub(crate) struct Stream {
     /// Absent where no configuration was good: then nothing passes.
     policy: Option<Arc<Policy>>,
+    owner: Owner,
     /// Absent until the request's head arrives: what the codec or an earlier filter answered never
     /// gets here.
     exchange: Option<Exchange>,
@@ -67,9 +68,10 @@ enum Part<'a> {
 
 impl Stream {
     /// A stream that stays under this policy, whatever is configured later.
-    pub(crate) fn new(policy: Option<Arc<Policy>>) -> Self {
+    pub(crate) fn new(policy: Option<Arc<Policy>>, owner: Owner) -> Self {
         Self {
             policy,
+            owner,
             exchange: None,
             request: Progress::default(),
             response: Progress::default(),
@@ -201,15 +203,22 @@ impl Stream {
         Cx {
             now: self.clock.now(),
             store: &Shared,
-            owner: Owner(1),
+            owner: self.owner,
         }
     }
 
     /// What Envoy knows at the end.
     fn end(&self) -> End {
+        let details = text(&["response", "code_details"]);
+        // Two calls that a whole answer makes superfluous.
+        let attempts = match details.as_deref() {
+            Some(WHOLE_ANSWER) => None,
+            Some(_) | None => attempts(),
+        };
         End {
             status: number(&["response", "code"]).and_then(|code| u16::try_from(code).ok()),
-            details: text(&["response", "code_details"]),
+            details,
+            attempts,
             duration_ns: number(&["request", "duration"]),
             upstream_cluster: text(&["xds", "cluster_name"]).filter(|name| !name.is_empty()),
             bytes_in: u64::try_from(self.received).ok(),
@@ -351,6 +360,13 @@ fn peer() -> Peer {
     }
 }
 
+fn attempts() -> Option<Attempts> {
+    Some(Attempts {
+        count: number(&["upstream", "request_attempt_count"])?,
+        connected: number(&["upstream", "cx_pool_ready_duration"]).is_some(),
+    })
+}
+
 fn text(path: &[&str]) -> Option<String> {
     String::from_utf8(host::property(path)?).ok()
 }
@@ -360,3 +376,6 @@ fn number(path: &[&str]) -> Option<u64> {
     let bytes = host::property(path)?;
     u64::try_from(i64::from_le_bytes(*bytes.first_chunk()?)).ok()
 }
+
+/// Envoy's details of an answer that came whole from a server.
+const WHOLE_ANSWER: &str = "via_upstream";

@@ -1,7 +1,8 @@
 //! Counters in a store, in bounded memory.
 
 use super::{
-    Bound, Full,
+    Bound, Full, TRIES,
+    roll::{self, Roll},
     slot::{SHARED, Slot},
 };
 use crate::{
@@ -120,7 +121,9 @@ impl<'a> Ledger<'a> {
                 let mut left = most.saturating_sub(slot.used(key, |_| true));
                 if amount > left {
                     // Only now it matters who has gone without a word.
-                    left = most.saturating_sub(slot.used(key, |owner| self.is_alive(owner, now)));
+                    let roll = Roll::load(self.store);
+                    let counts = |owner| owner == self.owner.0 || roll.has(owner, now);
+                    left = most.saturating_sub(slot.used(key, counts));
                 }
                 if amount > left {
                     return Err(Full::Bound { left, wait: None });
@@ -185,19 +188,7 @@ impl<'a> Ledger<'a> {
     /// Shows that this owner is alive, and has to be called every [`Self::BEAT`] nanoseconds: what an
     /// owner has who is silent for longer than a few of them does not count.
     pub fn beat(&self, now: Timestamp) {
-        let key = pulse(self.owner.0);
-        let (_, version) = self.store.load(&key);
-        // The next beat will do.
-        let _ = self.store.store(&key, &now.0.to_le_bytes(), version);
-    }
-
-    fn is_alive(&self, owner: u64, now: Timestamp) -> bool {
-        if owner == self.owner.0 {
-            return true;
-        }
-        let (bytes, _) = self.store.load(&pulse(owner));
-        let last = bytes.as_deref().and_then(<[u8]>::first_chunk);
-        last.is_some_and(|last| now.0.saturating_sub(i64::from_le_bytes(*last)) < SILENCE)
+        roll::beat(self.store, self.owner, now);
     }
 
     /// Changes a slot; again, if somebody else did so meanwhile.
@@ -222,10 +213,6 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn pulse(owner: u64) -> String {
-    format!("toolgate.alive.{owner}")
-}
-
 /// How long it takes for `count` to come back, at `amount` in each `period`.
 fn time(count: u64, amount: u64, period: i64) -> i64 {
     let product = u128::from(count) * u128::from(period.unsigned_abs());
@@ -245,9 +232,5 @@ fn count(time: i64, amount: u64, period: i64) -> u64 {
 
 /// How many values the counters lie in.
 const SLOTS: u16 = 16_384;
-/// After so long without a beat, an owner counts as gone.
-const SILENCE: i64 = 4 * Ledger::BEAT;
 /// How long a concurrent use is remembered that nobody ends and nobody adds to.
 const LONGEST_USE: i64 = 86_400_000_000_000;
-/// Far more than there are workers that could be quicker.
-const TRIES: usize = 100;

@@ -198,6 +198,40 @@ fn concurrent_uses_end_with_their_call_or_with_their_owner() {
 }
 
 #[test]
+fn owners_have_numbers_of_their_own_and_the_gone_leave_nothing() {
+    let memory = Memory::default();
+    let second = |second: i64| Timestamp(at("2026-11-21").0 + second * 1_000_000_000);
+    let numbers: Vec<_> = (0..1_000)
+        .map(|now| enroll(&memory, second(now)).unwrap())
+        .collect();
+    assert!(numbers.iter().map(|owner| owner.0).eq(1..=1_000));
+    // One that traps each second is in the roll for as long as it counts.
+    let values = memory.values.borrow();
+    let sizes: Vec<_> = values.values().map(|(value, _)| value.len()).collect();
+    assert_eq!(sizes, [8 + 20 * 16]);
+    drop(values);
+    *memory.rivals.borrow_mut() = 1_000;
+    assert_eq!(enroll(&memory, second(1_000)), None);
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_keep_the_gone() {
+    let memory = Memory::default();
+    let second = |second: i64| Timestamp(at("2026-11-21").0 + second * 1_000_000_000);
+    let [gone, quiet, left] = [3_600, 3_600, 0].map(|now| enroll(&memory, second(now)).unwrap());
+    let bound = Bound::Concurrent { amount: 2 };
+    for owner in [gone, quiet] {
+        let ledger = Ledger::new(&memory, owner);
+        ledger.take(alice(), &bound, 1, second(1)).unwrap();
+    }
+    let ledger = Ledger::new(&memory, left);
+    Ledger::new(&memory, quiet).beat(second(15));
+    ledger.take(alice(), &bound, 1, second(19)).unwrap_err();
+    ledger.take(alice(), &bound, 1, second(20)).unwrap();
+    ledger.take(alice(), &bound, 1, second(20)).unwrap_err();
+}
+
+#[test]
 fn what_is_given_back_can_be_had_again() {
     for bound in [
         window(3, Period::Hour),

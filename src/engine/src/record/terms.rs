@@ -155,6 +155,17 @@ pub struct End {
     pub bytes_out: Option<u64>,
     /// Time spent in the filter's callbacks, in nanoseconds.
     pub filter_ns: u64,
+    /// How far it came towards a server, where none gave a whole answer.
+    pub attempts: Option<Attempts>,
+}
+
+/// How far a request came towards a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// How often a server was chosen.
+    pub count: u64,
+    /// The last time, it was over with the connection: it was there, or it failed.
+    pub connected: bool,
 }
 
 /// What is left of an exchange: its record and its metrics.
