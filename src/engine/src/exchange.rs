@@ -23,12 +23,14 @@ use crate::{
 };
 
 use judge::Judged;
+use observed::Observed;
 
 mod answer;
 mod ask;
 mod dry_run;
 mod judge;
 mod metadata;
+mod observed;
 mod round;
 mod session;
 
@@ -91,6 +93,7 @@ pub struct Exchange {
     asker: Asker,
     /// The client can send its user to a page, and its session id says so.
     marked: bool,
+    observed: Observed,
     record: Record,
 }
 
@@ -175,6 +178,7 @@ impl Exchange {
             state: State::Start,
             asker: Asker::default(),
             marked: false,
+            observed: Observed::default(),
             record: Record::default(),
         }
     }
@@ -197,7 +201,7 @@ impl Exchange {
                 State::Asking(asking) => self.answered(*asking, response.as_ref(), cx),
                 other => self.out_of_order(other),
             },
-            Event::ResponseHead { headers, end } => self.response_head(state, &headers, end),
+            Event::ResponseHead { headers, end } => self.response_head(state, &headers, end, cx),
             Event::ResponseBody { bytes, end } => self.response_body(state, bytes, end, cx),
         };
         step.unwrap_or_else(|refusal| self.refuse(&refusal))
@@ -205,15 +209,8 @@ impl Exchange {
 
     /// Ends the exchange: its record and its metrics.
     #[must_use]
-    pub fn close(mut self, end: End, _cx: &Cx<'_>) -> Closing {
-        let gone = end
-            .details
-            .as_deref()
-            .is_some_and(|details| details.contains(CLIENT_GONE));
-        let answered = matches!(self.record.result, Outcome::Denied | Outcome::DryRun);
-        if !answered && (gone || end.status.is_none()) {
-            self.record.result = Outcome::ClientAbort;
-        }
+    pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
+        self.observe_end(&end, cx);
         self.record.close(end)
     }
 
@@ -340,9 +337,11 @@ impl Exchange {
             headers.push(HeaderEdit::Set(":path", server.path.clone()));
         }
         headers.extend(session::unmark(&request.headers));
-        let plan = if filter {
-            // A compressed list could not be filtered.
+        if filter || decision.rule.is_some() {
+            // A compressed list could not be filtered, and what comes of a use not be read.
             headers.push(HeaderEdit::Remove("accept-encoding".to_owned()));
+        }
+        let plan = if filter {
             Plan::Filter(Box::new(View {
                 principal: request.principal.clone(),
                 server: request.server.clone(),
@@ -372,9 +371,6 @@ impl Exchange {
         Ok(Step::Hold)
     }
 }
-
-/// How Envoy says that the client went away first.
-const CLIENT_GONE: &str = "downstream_remote_disconnect";
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,8 @@ pub use node::{Kind, Member, Node};
 pub use splice::{Splice, splice};
 pub use text::quote;
 
+pub(crate) use text::plain;
+
 use tape::Tape;
 
 /// A strictly parsed JSON text: its bytes and a tape of spans over them.

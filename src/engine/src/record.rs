@@ -170,6 +170,12 @@ pub struct Record {
     /// Response bytes, without headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_out: Option<u64>,
+    /// Size of the answer's `result` or `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_bytes: Option<u64>,
+    /// Roughly how many tokens of a model's context that takes: one for four bytes, base64 apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_tokens: Option<u64>,
     /// The Envoy cluster that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_cluster: Option<String>,

@@ -1,7 +1,8 @@
 //! Lists on their way to the client: what this caller may not use is left out, and what stays is
-//! described in the registry's words.
+//! described in the registry's words. And every answer read along: [`Reading`].
 //!
-//! Works on one JSON-RPC message; whether it came as a JSON body or as an event is framing.
+//! A list is filtered as one JSON-RPC message; whether it came as a JSON body or as an event is
+//! framing.
 
 use crate::{
     call::{Call, Partial, Principal},
@@ -11,6 +12,11 @@ use crate::{
     record::Listed,
     registry::Entry,
 };
+
+mod reading;
+mod scan;
+
+pub use reading::{Form, Reading, Size};
 
 /// Through whose eyes a list is seen.
 #[derive(Clone, Debug)]

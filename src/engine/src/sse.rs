@@ -4,6 +4,10 @@
 //! What this module does not do: look into the data. The caller decides per event; an event that
 //! it leaves alone keeps its bytes, line ends and comments included.
 
+mod reader;
+
+pub use reader::{Piece, Reader};
+
 /// Cuts a stream into events and rewrites those that the caller wants rewritten.
 #[derive(Debug)]
 pub struct Decoder {

@@ -321,7 +321,7 @@ fn options(h2: bool) -> Value {
 /// The filter writes tags into the names of its metrics; these cut them out as labels.
 fn stats_tags() -> Vec<Value> {
     [
-        "server", "tool", "method", "decision", "reason", "outcome", "live", "shadow",
+        "server", "tool", "method", "decision", "reason", "outcome", "result", "live", "shadow",
     ]
     .iter()
     .map(|tag| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// The filter writes tags into the names of its metrics; these cut them out as labels.
 pub(super) fn statistics() -> Value {
     let tags = [
-        "server", "tool", "method", "decision", "reason", "outcome", "live", "shadow",
+        "server", "tool", "method", "decision", "reason", "outcome", "result", "live", "shadow",
     ];
     let tags = tags.map(|tag| {
         json!({

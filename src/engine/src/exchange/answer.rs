@@ -4,13 +4,13 @@
 use crate::{
     cx::Cx,
     http::{Edits, HeaderEdit, Headers},
-    record::{Listed, Outcome},
+    record::{End, Listed, Outcome},
     refusal::{Refusal, UpstreamFault},
-    response::{self, View},
+    response::{self, Form, Size, View},
     sse,
 };
 
-use super::{Exchange, Plan, State, Step, session};
+use super::{Exchange, Plan, State, Step, observed::Head, session};
 
 impl Exchange {
     pub(super) fn response_head(
@@ -18,6 +18,7 @@ impl Exchange {
         state: State,
         headers: &Headers,
         end: bool,
+        cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
         let plan = match state {
             State::Forwarded(plan) => plan,
@@ -37,22 +38,35 @@ impl Exchange {
             400..500 => Outcome::ProtocolError,
             _ => Outcome::TransportError,
         };
-        if status == 401 && !self.policy.identity().issuers.is_empty() {
-            return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
-        }
         let media = text("content-type")
             .split(';')
             .next()
             .unwrap_or_default()
             .trim();
-        let (json, stream) = (
-            media.eq_ignore_ascii_case("application/json"),
-            media.eq_ignore_ascii_case("text/event-stream"),
-        );
+        let form = match media {
+            _ if media.eq_ignore_ascii_case("application/json") => Some(Form::Json),
+            _ if media.eq_ignore_ascii_case("text/event-stream") => Some(Form::Stream),
+            _ => None,
+        };
+        let encoded = !matches!(text("content-encoding"), "" | "identity");
+        if let (Some(id), false) = (&self.asker.id, self.asker.one_way) {
+            let head = Head {
+                status,
+                form,
+                encoded,
+            };
+            self.observed.head(&head, id, cx.now);
+            if end {
+                self.observed.body(&[], true, cx.now);
+            }
+        }
+        if status == 401 && !self.policy.identity().issuers.is_empty() {
+            return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
+        }
         let mark = self.marked.then(|| session::mark(headers)).flatten();
         let mut marks: Vec<_> = mark.into_iter().collect();
         let view = match plan {
-            Plan::Filter(view) if !end && (json || stream || status < 300) => view,
+            Plan::Filter(view) if !end && (form.is_some() || status < 300) => view,
             Plan::Filter(_) | Plan::Pass => {
                 self.state = State::Passing;
                 return Ok(Step::Forward(Edits {
@@ -61,10 +75,10 @@ impl Exchange {
                 }));
             }
         };
-        if !matches!(text("content-encoding"), "" | "identity") {
+        if encoded {
             return Err(Refusal::Upstream(UpstreamFault::Encoded));
         }
-        if !stream {
+        if form != Some(Form::Stream) {
             self.state = State::Buffering {
                 view,
                 body: Vec::new(),
@@ -88,6 +102,9 @@ impl Exchange {
         end: bool,
         cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
+        if !matches!(state, State::Replied) {
+            self.observed.body(bytes, end, cx.now);
+        }
         match state {
             State::Buffering {
                 view,
@@ -160,6 +177,24 @@ impl Exchange {
         }
     }
 
+    /// No more comes of the answer: what became of the request is known as well as it will be.
+    pub(super) fn observe_end(&mut self, end: &End, cx: &Cx<'_>) {
+        let details = end.details.as_deref().unwrap_or_default();
+        let gone = end.status.is_none() || details.contains(CLIENT_GONE);
+        self.observed.close(gone, cx.now);
+        self.record.result = match (self.record.result, self.observed.outcome) {
+            (answered @ (Outcome::Denied | Outcome::DryRun), _) => answered,
+            (_, Some(outcome)) => outcome,
+            (_, None) if gone => Outcome::ClientAbort,
+            (known, None) => known,
+        };
+        let Size { bytes, .. } = self.observed.size;
+        if self.record.access.is_some() && bytes > 0 {
+            self.record.result_bytes = Some(bytes);
+            self.record.estimated_tokens = Some(self.observed.size.tokens());
+        }
+    }
+
     /// The answer's text as this caller may see it; `None` where it passes as it is.
     fn filtered(
         &mut self,
@@ -199,3 +234,6 @@ impl Exchange {
         event
     }
 }
+
+/// How Envoy says that the client went away first.
+const CLIENT_GONE: &str = "downstream_remote_disconnect";

@@ -46,6 +46,13 @@ impl Record {
             kind: MetricKind::Counter,
             value: 1,
         }];
+        if let Some(result) = self.result.upstream() {
+            metrics.push(Metric {
+                name: format!("toolgate_results_total;server={server};tool={tool};result={result}"),
+                kind: MetricKind::Counter,
+                value: 1,
+            });
+        }
         if let Some(shadow) = &self.shadow {
             let shadow = shadow.decision.as_str();
             metrics.push(Metric {

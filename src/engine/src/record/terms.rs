@@ -121,21 +121,38 @@ impl From<Effect> for Decision {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The upstream answered, and not with an HTTP error.
+    /// The upstream did what was asked, as far as is known.
     Ok,
+    /// The tool says that it failed: `isError`.
+    ToolError,
     /// Toolgate answered in the upstream's place.
     Denied,
     /// Toolgate said what it would have decided.
     DryRun,
-    /// The upstream answered with an HTTP 4xx.
+    /// The upstream answered with a JSON-RPC error, an HTTP 4xx, or what is no answer.
     ProtocolError,
-    /// No answer from the upstream, or an HTTP 5xx.
+    /// No answer from the upstream, one that broke off, or an HTTP 5xx.
     TransportError,
     /// The client went away.
     ClientAbort,
     /// Envoy, or a filter before this one, answered.
     #[default]
     Rejected,
+}
+
+impl Outcome {
+    /// As it is written, where the upstream had a part in it.
+    #[must_use]
+    pub(super) const fn upstream(self) -> Option<&'static str> {
+        match self {
+            Self::Ok => Some("ok"),
+            Self::ToolError => Some("tool_error"),
+            Self::ProtocolError => Some("protocol_error"),
+            Self::TransportError => Some("transport_error"),
+            Self::ClientAbort => Some("client_abort"),
+            Self::Denied | Self::DryRun | Self::Rejected => None,
+        }
+    }
 }
 
 /// What Envoy knows once a request is over; absent where it does not say.
