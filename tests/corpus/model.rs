@@ -43,6 +43,9 @@ pub(crate) struct Case {
     /// What the client sends.
     #[serde(default)]
     pub(crate) request: Request,
+    /// How often the same was sent before; absent: never.
+    #[serde(default)]
+    pub(crate) before: usize,
     /// What the upstream would answer.
     #[serde(default)]
     pub(crate) upstream: Upstream,

@@ -26,8 +26,9 @@ pub(crate) fn differences(file: &str, group: &Group, records: &[Value]) -> Vec<S
     let mut trials = Vec::new();
     for (case, record) in group.cases.iter().zip(records) {
         let reason = record["reason"].as_str().unwrap_or_default();
-        if reason == "rejected_by_envoy" || reason.starts_with("upstream_") {
-            // Its codec refused what the filter never saw, or an answer was refused.
+        if reason == "rejected_by_envoy" || reason.starts_with("upstream_") || case.before > 0 {
+            // Its codec refused what the filter never saw, or an answer was refused; and what came
+            // before it a trial does not know.
             continue;
         }
         let forms = [

@@ -33,21 +33,27 @@ async fn every_case() {
 
     let mut wrong = Vec::new();
     for (index, (file, group)) in groups.iter().enumerate() {
-        let mut records = Vec::new();
+        let (mut records, mut lines) = (Vec::new(), 0);
         assert!(
             !group.cases.is_empty(),
             "{file} ({}) has no cases",
             group.about
         );
-        for (done, case) in group.cases.iter().enumerate() {
+        for case in &group.cases {
+            for _ in 0..case.before {
+                upstream.next(vec![answer(&case.upstream)]);
+                approver.next(approvals(case));
+                run(&envoy, index, case).await;
+            }
             upstream.next(vec![answer(&case.upstream)]);
             approver.next(approvals(case));
             let mut seen = run(&envoy, index, case).await;
             // Whatever was forwarded, or asked, came before the answer.
             seen.forwarded = upstream.seen().pop();
             seen.asked = approver.seen();
-            let lines = envoy.wait_access_log(index, done + 1).await;
-            seen.record = lines[done]["toolgate"].clone();
+            lines += case.before + 1;
+            let log = envoy.wait_access_log(index, lines).await;
+            seen.record = log[lines - 1]["toolgate"].clone();
             records.push(seen.record.clone());
             // Envoy takes the header away once it has routed by it; where to, it says itself.
             let cluster = seen.record["upstreamCluster"].as_str().map(str::to_owned);

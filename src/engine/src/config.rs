@@ -6,6 +6,7 @@
 mod approvals;
 mod cost;
 mod identity;
+mod limit;
 mod policy;
 mod read;
 mod registry;
@@ -25,9 +26,11 @@ use serde_json::Value;
 
 use crate::{digest::sha256, json::Doc, problem::Problem};
 
+pub use crate::limit::{Dimension, Scope};
 pub use approvals::Approvals;
 pub use cost::Cost;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
+pub use limit::{Amount, Limit};
 pub use policy::{
     Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,
     When,

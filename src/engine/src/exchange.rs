@@ -11,28 +11,30 @@
 use std::sync::Arc;
 
 use crate::{
-    call::Principal,
     cx::Cx,
     http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     identity,
-    policy::{Permit, Policy},
+    policy::Policy,
     record::{Closing, Decision, End, Outcome, Record},
     refusal::{Asker, Refusal},
     response::View,
-    rpc, sse,
+    rpc,
 };
 
 use judge::Judged;
 use observed::Observed;
+use state::{Passage, Plan, Request, State};
 
 mod answer;
 mod ask;
 mod dry_run;
 mod judge;
+mod limits;
 mod metadata;
 mod observed;
 mod round;
 mod session;
+mod state;
 
 /// What Envoy tells.
 #[derive(Debug)]
@@ -94,79 +96,11 @@ pub struct Exchange {
     /// The client can send its user to a page, and its session id says so.
     marked: bool,
     observed: Observed,
+    /// What it has taken of its limits.
+    held: limits::Held,
+    /// It was forwarded.
+    admitted: bool,
     record: Record,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Nothing was seen.
-    Start,
-    /// The request's head is held until its body is judged.
-    Reading {
-        request: Box<Request>,
-        body: Vec<u8>,
-    },
-    /// An approval is asked for.
-    Asking(Box<ask::Asking>),
-    /// The request went on; its answer is awaited.
-    Forwarded(Plan),
-    /// A JSON answer is held until it is whole.
-    Buffering {
-        view: Box<View>,
-        body: Vec<u8>,
-        /// What changes in its head.
-        headers: Vec<HeaderEdit>,
-    },
-    /// An event stream is rewritten as it flows.
-    Streaming {
-        view: Box<View>,
-        decoder: sse::Decoder,
-    },
-    /// The answer needs no change.
-    Passing,
-    /// A stream broke its bounds: its rest is dropped.
-    Broken,
-    /// Toolgate, or Envoy, answered: that answer passes, the request never does.
-    Replied,
-}
-
-/// What is known of a request before its body.
-#[derive(Debug)]
-struct Request {
-    headers: Headers,
-    principal: Principal,
-    server: String,
-}
-
-/// What a request may pass with.
-#[derive(Debug)]
-struct Passage {
-    /// The proof that it may.
-    permit: Permit,
-    /// Its answer may list things.
-    filter: bool,
-    /// What changes in it.
-    edits: Edits,
-}
-
-impl Passage {
-    /// A passage without changes, for an answer that passes as it comes.
-    fn new(permit: Permit) -> Self {
-        Self {
-            permit,
-            filter: false,
-            edits: Edits::default(),
-        }
-    }
-}
-
-/// What to do with the answer.
-#[derive(Debug)]
-enum Plan {
-    /// It passes as it comes.
-    Pass,
-    /// It may list things: what this caller may not see is left out.
-    Filter(Box<View>),
 }
 
 impl Exchange {
@@ -179,6 +113,8 @@ impl Exchange {
             asker: Asker::default(),
             marked: false,
             observed: Observed::default(),
+            held: limits::Held::default(),
+            admitted: false,
             record: Record::default(),
         }
     }
@@ -211,6 +147,7 @@ impl Exchange {
     #[must_use]
     pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
         self.observe_end(&end, cx);
+        self.settle(&end, cx);
         self.record.close(end)
     }
 
@@ -298,8 +235,14 @@ impl Exchange {
             return Ok(Step::Hold);
         }
         match self.judge(&request, body, cx)? {
-            Judged::Pass(passage) => Ok(self.admit(&request, passage)),
-            Judged::Ask(question) => self.ask(request, *question, cx),
+            Judged::Pass(mut passage) => {
+                self.take(std::mem::take(&mut passage.uses), cx)?;
+                Ok(self.admit(&request, passage))
+            }
+            Judged::Ask(mut question) => {
+                self.take(std::mem::take(&mut question.passage.uses), cx)?;
+                self.ask(request, *question, cx)
+            }
         }
     }
 
@@ -309,6 +252,7 @@ impl Exchange {
             permit,
             filter,
             mut edits,
+            ..
         } = passage;
         let decision = permit.decision();
         self.record.decision = Decision::Allow;
@@ -355,6 +299,7 @@ impl Exchange {
         }
         headers.append(&mut edits.headers);
         edits.headers = headers;
+        self.admitted = true;
         self.state = State::Forwarded(plan);
         Step::Forward(edits)
     }

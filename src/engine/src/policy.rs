@@ -157,7 +157,7 @@ impl Policy {
     /// Whoever is authenticated may send it.
     #[must_use]
     pub fn plumbing(&self) -> Permit {
-        Permit::new(Decision::default())
+        Permit::new(Decision::default(), Vec::new())
     }
 
     /// Whether some call like this one could be allowed, or be asked for: the same evaluation, for
@@ -190,14 +190,14 @@ impl Policy {
     fn hidden(&self, call: &Call<'_>) -> Option<HiddenBy> {
         let closed = |(by, demand): (HiddenBy, Demand<'_>)| (!demand.holds()).then_some(by);
         let sunset = || gone(call).then_some(HiddenBy::Sunset);
-        self.limits(call)
+        self.audience(call)
             .into_iter()
             .find_map(closed)
             .or_else(sunset)
     }
 
     /// Whom and where the entry of a call exists for.
-    fn limits<'a>(&'a self, call: &Call<'a>) -> [(HiddenBy, Demand<'a>); 2] {
+    fn audience<'a>(&'a self, call: &Call<'a>) -> [(HiddenBy, Demand<'a>); 2] {
         let tenants = Demand {
             field: "tenants",
             wanted: call.entry.tenants.as_ref().into(),

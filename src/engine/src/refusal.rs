@@ -15,9 +15,11 @@ use crate::{
     rpc::{self, Era},
 };
 
+mod limited;
 mod unapproved;
 mod words;
 
+pub use limited::Limited;
 pub use unapproved::{INPUT, Unapproved, Why};
 
 /// Why a request is not forwarded.
@@ -60,6 +62,8 @@ pub enum Refusal {
         /// The condition used up its fuel.
         out_of_fuel: bool,
     },
+    /// A limit has no room for the call.
+    Limited(Box<Limited>),
     /// The call needs an approval that it does not have.
     Unapproved(Box<Unapproved>),
     /// The request state is none that was given out.
@@ -142,6 +146,7 @@ impl Refusal {
             Self::Condition {
                 out_of_fuel: false, ..
             } => "condition_failed",
+            Self::Limited(call) => call.reason(),
             Self::Unapproved(call) => call.reason(),
             Self::State => "request_state",
             Self::NoDryRun(_) => "no_dry_run",
@@ -169,6 +174,30 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::Contract(_)
             | Self::NoRule
+            | Self::Limited(_)
+            | Self::State
+            | Self::NoDryRun(_)
+            | Self::Upstream(_) => None,
+        }
+    }
+
+    /// The limit that has no room, where one has none.
+    #[must_use]
+    pub fn limited(&self) -> Option<&Limited> {
+        match self {
+            Self::Limited(call) => Some(call),
+            Self::DryRun(run) => run.refusal.as_ref()?.limited(),
+            Self::NotFound
+            | Self::Origin
+            | Self::Unreadable(_)
+            | Self::Unauthenticated { .. }
+            | Self::MissingScope(_)
+            | Self::Unknown { .. }
+            | Self::Contract(_)
+            | Self::NoRule
+            | Self::Rule(_)
+            | Self::Condition { .. }
+            | Self::Unapproved(_)
             | Self::State
             | Self::NoDryRun(_)
             | Self::Upstream(_) => None,
@@ -240,6 +269,7 @@ impl Refusal {
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
+            | Self::Limited(_)
             | Self::Unapproved(_)
             | Self::NoDryRun(_)
             | Self::DryRun(_) => in_band(asker, &self.denial(asker, policy)),

@@ -4,6 +4,7 @@
 //! policy's business.
 
 pub(crate) mod build;
+pub(crate) mod limits;
 pub(crate) mod pattern;
 mod pin;
 mod sensitive;
@@ -11,12 +12,13 @@ pub(crate) mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use serde_json::Value;
 
-use crate::{config::Protocol, contract::Schema, cx::Timestamp};
+use crate::{config::Protocol, contract::Schema, cx::Timestamp, limit::Limit};
 use pattern::Patterns;
 
 pub use crate::config::{Access, Cost, RiskTier};
@@ -101,6 +103,8 @@ pub struct Entry {
     pub environments: Option<BTreeSet<String>>,
     /// What a use costs.
     pub cost: Cost,
+    /// How much of it may be had.
+    pub limits: Vec<Arc<Limit>>,
     /// How long its server may take.
     pub timeout: Option<Duration>,
     /// From this moment it does not exist any more.

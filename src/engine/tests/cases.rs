@@ -169,10 +169,18 @@ fn compile(file: &str, group: &Group) -> Arc<Policy> {
     }))
 }
 
-/// One exchange, as Envoy would drive it, with bodies in pieces of `piece` bytes.
+/// The exchange of a case, after those that come before it.
 fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
     let memory = Memory::default();
     let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
+    for _ in 0..case.before {
+        exchange(policy, case, piece, &cx);
+    }
+    exchange(policy, case, piece, &cx)
+}
+
+/// One exchange, as Envoy would drive it, with bodies in pieces of `piece` bytes.
+fn exchange(policy: &Arc<Policy>, case: &Case, piece: usize, cx: &Cx<'_>) -> Seen {
     let mut exchange = Exchange::new(Arc::clone(policy));
     let mut seen = Seen::default();
     let (method, path, headers, body) = case.request.wire();
@@ -192,14 +200,14 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         peer: Peer::default(),
         end: body.is_empty(),
     };
-    let mut step = exchange.on(head, &cx);
+    let mut step = exchange.on(head, cx);
     let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
     while let (Step::Hold, Some(bytes)) = (&step, pieces.next()) {
         let end = pieces.peek().is_none();
-        step = exchange.on(Event::RequestBody { bytes, end }, &cx);
+        step = exchange.on(Event::RequestBody { bytes, end }, cx);
     }
     while let Step::Ask(callout) = &step {
-        step = ask(&mut exchange, case, callout, &mut seen, &cx);
+        step = ask(&mut exchange, case, callout, &mut seen, cx);
     }
     match step {
         Step::Hold | Step::Ask(_) => panic!("{}: held for ever", case.name),
@@ -207,7 +215,7 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         Step::Forward(edits) => {
             let sent = edits.body.clone().unwrap_or(body);
             seen.forwarded = Some((edit(&all, &edits), sent));
-            upstream(&mut exchange, case, piece, &mut seen, &cx);
+            upstream(&mut exchange, case, piece, &mut seen, cx);
         }
     }
     let status = Some(seen.status);
@@ -215,7 +223,7 @@ fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
         status,
         ..End::default()
     };
-    let closing = exchange.close(end, &cx);
+    let closing = exchange.close(end, cx);
     seen.record = serde_json::from_slice(&closing.record).expect("a JSON record");
     seen
 }

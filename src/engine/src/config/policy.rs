@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Access, Approvals, Identity, OneOrMany, RiskTier, is_default};
+use super::{Access, Approvals, Identity, Limit, OneOrMany, RiskTier, is_default};
 
 /// What may happen.
 ///
@@ -140,6 +140,9 @@ pub struct Rule {
     /// Why, for those who are denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How much of what the rule lets through may be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// What the audit record holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,

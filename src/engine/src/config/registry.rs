@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cost, is_default};
+use super::{Cost, Limit, is_default};
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
 ///
@@ -132,6 +132,9 @@ pub struct Tool {
     /// one. Without it, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// How much of it may be had, beside what rules say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
@@ -242,6 +245,9 @@ pub struct Resource {
     /// one. Without it, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// How much of it may be had, beside what rules say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
@@ -303,6 +309,9 @@ pub struct Prompt {
     /// one. Without it, 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// How much of it may be had, beside what rules say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,

@@ -72,7 +72,7 @@ fn every_problem_of_a_policy_is_told_at_once() {
                 "issuers": [{"issuer": "i", "audiences": ["a"], "jwks": {"url": "u", "file": "f"}}],
             },
             "rules": [
-                {"tool": "t", "decision": "alow", "limits": []},
+                {"tool": "t", "decision": "alow", "weight": 1},
                 {"tools": {"riskTier": "low", "acces": "read"}, "decision": "allow"},
                 {"tools": 5, "require": ["support"], "action": "deny"},
                 {"tools": [1], "audit": {"level": "full"}, "require": {"user": 1, "role": "a"}},
@@ -80,7 +80,7 @@ fn every_problem_of_a_policy_is_told_at_once() {
             ],
         }),
         &[
-            "policy[0]:rules[0]: unknown field `limits`",
+            "policy[0]:rules[0]: unknown field `weight`",
             "policy[0]:rules[0].decision: `alow` is not one of `allow`, `approval_required`, `deny` (did you mean `allow`?)",
             "policy[0]:rules[1].tools: unknown field `acces` (did you mean `access`?)",
             "policy[0]:rules[2].require: expected an object, found a list",

@@ -17,6 +17,7 @@ use crate::{
 use super::{
     Exchange, Passage, Request,
     ask::{Question, Terms},
+    limits::Subject,
     round::{Foreign, Round},
     session,
 };
@@ -216,8 +217,11 @@ impl Exchange {
             (Err(Refusal::Unreadable(fault)), _) => Err(Refusal::Unreadable(fault)),
             (outcome, Some(decision)) => Err(Refusal::DryRun(Box::new(DryRun {
                 refusal: match outcome {
-                    Ok(Judged::Pass(_)) => None,
-                    Ok(Judged::Ask(question)) => Some(question.unapproved(Why::Unasked)),
+                    Ok(Judged::Pass(passage)) => self.look(&passage.uses, cx).err(),
+                    Ok(Judged::Ask(question)) => match self.look(&question.passage.uses, cx) {
+                        Ok(()) => Some(question.unapproved(Why::Unasked)),
+                        Err(refusal) => Some(refusal),
+                    },
                     Err(refusal) => Some(refusal),
                 },
                 decision,
@@ -245,6 +249,19 @@ impl Exchange {
             return Err(Refusal::MissingScope(scopes));
         }
         fits(request, message, wanted, entry)?;
+        let arguments = self.record.arguments.as_ref();
+        let subject = Subject {
+            principal: &request.principal,
+            entry,
+            environment: self.policy.environment(),
+            session: self.record.session_id.as_deref(),
+            name: wanted.name,
+            // Of a resource the parameters differ with each request.
+            arguments: arguments
+                .filter(|_| wanted.kind != Kind::Resource)
+                .map(|arguments| arguments.digest.as_str()),
+        };
+        let uses = verdict.permit().map(|permit| subject.uses(permit, 1));
         let passage = |permit| {
             let mut edits = rename(message, doc, wanted, entry);
             edits.headers.extend(entry.timeout.map(|timeout| {
@@ -253,6 +270,7 @@ impl Exchange {
             }));
             Passage {
                 permit,
+                uses: uses.unwrap_or_default(),
                 filter: false,
                 edits,
             }

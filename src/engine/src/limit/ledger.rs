@@ -1,7 +1,7 @@
 //! Counters in a store, in bounded memory.
 
 use super::{
-    Bound, Full, TRIES,
+    Bound, Full, Period, TRIES,
     roll::{self, Roll},
     slot::{SHARED, Slot},
 };
@@ -20,6 +20,8 @@ pub struct Taken {
     amount: u64,
     /// The end of the window it was taken from.
     expires: i64,
+    /// What is left after it.
+    pub left: u64,
 }
 
 /// Counters in a store.
@@ -76,89 +78,41 @@ impl<'a> Ledger<'a> {
         amount: u64,
         now: Timestamp,
     ) -> Result<Taken, Full> {
-        self.change(key, now, |slot| match *bound {
-            Bound::Window {
-                amount: most,
-                period,
-            } => {
-                let entry = slot.window(key, period)?;
-                let left = most.saturating_sub(entry.value);
-                if amount > left {
-                    let wait = (amount <= most).then(|| entry.expires - now.0);
-                    return Err(Full::Bound { left, wait });
-                }
-                entry.value = entry.value.saturating_add(amount);
-                Ok(Taken {
-                    amount,
-                    expires: entry.expires,
-                })
-            }
-            Bound::Bucket {
-                amount: most,
-                period,
-                burst,
-            } => {
-                let time = |count: u64| time(count, most, period.length());
-                let depth = time(burst);
-                let empty_until = slot.bucket(key, depth, period)?.expires;
-                let after = empty_until.saturating_add(time(amount));
-                let over = after.saturating_sub(now.0.saturating_add(depth));
-                if over > 0 {
-                    let free = now.0.saturating_add(depth).saturating_sub(empty_until);
-                    let wait = (amount <= burst).then_some(over);
-                    return Err(Full::Bound {
-                        left: count(free, most, period.length()),
-                        wait,
-                    });
-                }
-                slot.bucket(key, depth, period)?.expires = after;
-                Ok(Taken {
-                    amount,
-                    expires: after,
-                })
-            }
-            Bound::Concurrent { amount: most } => {
-                let mut left = most.saturating_sub(slot.used(key, |_| true));
-                if amount > left {
-                    // Only now it matters who has gone without a word.
-                    let roll = Roll::load(self.store);
-                    let counts = |owner| owner == self.owner.0 || roll.has(owner, now);
-                    left = most.saturating_sub(slot.used(key, counts));
-                }
-                if amount > left {
-                    return Err(Full::Bound { left, wait: None });
-                }
-                let expires = now.0.saturating_add(LONGEST_USE);
-                let entry = slot.entry(key, self.owner.0, expires)?;
-                entry.value = entry.value.saturating_add(amount);
-                entry.expires = expires;
-                Ok(Taken { amount, expires })
-            }
+        self.change(key, now, |slot| {
+            let left = self.left(slot, key, bound, now)?;
+            let Some(left) = left.checked_sub(amount) else {
+                let wait = wait(slot, key, bound, amount, now)?;
+                return Err(Full::Bound { left, wait });
+            };
+            let expires = self.add(slot, key, bound, amount, now)?;
+            Ok(Taken {
+                amount,
+                expires,
+                left,
+            })
         })
+    }
+
+    /// What is left of a bound, if `amount` can be had of it now; nothing is taken.
+    ///
+    /// # Errors
+    /// [`Full`]: why nothing could be taken.
+    pub fn look(&self, key: Key, bound: &Bound, amount: u64, now: Timestamp) -> Result<u64, Full> {
+        let (bytes, _) = self.store.load(&key.slot());
+        let mut slot = Slot::read(&bytes.unwrap_or_default(), now);
+        let left = self.left(&mut slot, key, bound, now)?;
+        if amount > left {
+            let wait = wait(&mut slot, key, bound, amount, now)?;
+            return Err(Full::Bound { left, wait });
+        }
+        Ok(left)
     }
 
     /// Counts what was had already, whether or not there was so much left.
     pub fn charge(&self, key: Key, bound: &Bound, amount: u64, now: Timestamp) {
         // What cannot be counted now is not counted: whoever had it has had it.
-        let _: Result<(), Full> = self.change(key, now, |slot| {
-            match *bound {
-                Bound::Window { period, .. } => {
-                    let entry = slot.window(key, period)?;
-                    entry.value = entry.value.saturating_add(amount);
-                }
-                Bound::Bucket {
-                    amount: most,
-                    period,
-                    burst,
-                } => {
-                    let time = |count: u64| time(count, most, period.length());
-                    let entry = slot.bucket(key, time(burst), period)?;
-                    entry.expires = entry.expires.saturating_add(time(amount));
-                }
-                Bound::Concurrent { .. } => {}
-            }
-            Ok(())
-        });
+        let _: Result<i64, Full> =
+            self.change(key, now, |slot| self.add(slot, key, bound, amount, now));
     }
 
     /// Gives back what was taken.
@@ -178,7 +132,10 @@ impl<'a> Ledger<'a> {
                     entry.value = entry.value.saturating_sub(taken.amount);
                 }
                 Bound::Bucket { amount, period, .. } => {
-                    entry.expires -= time(taken.amount, amount, period.length());
+                    entry.expires =
+                        entry
+                            .expires
+                            .saturating_sub(time(taken.amount, amount, period));
                 }
             }
             Ok(())
@@ -189,6 +146,68 @@ impl<'a> Ledger<'a> {
     /// owner has who is silent for longer than a few of them does not count.
     pub fn beat(&self, now: Timestamp) {
         roll::beat(self.store, self.owner, now);
+    }
+
+    fn left(&self, slot: &mut Slot, key: Key, bound: &Bound, now: Timestamp) -> Result<u64, Full> {
+        Ok(match *bound {
+            Bound::Window { amount, period } => {
+                amount.saturating_sub(slot.window(key, period)?.value)
+            }
+            Bound::Bucket {
+                amount,
+                period,
+                burst,
+            } => {
+                let full = now.0.saturating_add(time(burst, amount, period));
+                let empty_until = slot
+                    .bucket(key, time(burst, amount, period), period)?
+                    .expires;
+                count(full.saturating_sub(empty_until), amount, period)
+            }
+            Bound::Concurrent { amount } => {
+                let left = amount.saturating_sub(slot.used(key, |_| true));
+                match left {
+                    // Only now it matters who has gone without a word.
+                    0 => {
+                        let roll = Roll::load(self.store);
+                        let counts = |owner| owner == self.owner.0 || roll.has(owner, now);
+                        amount.saturating_sub(slot.used(key, counts))
+                    }
+                    left => left,
+                }
+            }
+        })
+    }
+
+    /// Counts, and gives the end of the window it counts in.
+    fn add(
+        &self,
+        slot: &mut Slot,
+        key: Key,
+        bound: &Bound,
+        amount: u64,
+        now: Timestamp,
+    ) -> Result<i64, Full> {
+        let entry = match *bound {
+            Bound::Window { period, .. } => slot.window(key, period)?,
+            Bound::Bucket {
+                amount: most,
+                period,
+                burst,
+            } => {
+                let entry = slot.bucket(key, time(burst, most, period), period)?;
+                entry.expires = entry.expires.saturating_add(time(amount, most, period));
+                return Ok(entry.expires);
+            }
+            Bound::Concurrent { .. } => {
+                let expires = now.0.saturating_add(LONGEST_USE);
+                let entry = slot.entry(key, self.owner.0, expires)?;
+                entry.expires = expires;
+                entry
+            }
+        };
+        entry.value = entry.value.saturating_add(amount);
+        Ok(entry.expires)
     }
 
     /// Changes a slot; again, if somebody else did so meanwhile.
@@ -213,9 +232,39 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// In how many nanoseconds `amount` can be had that is more than what is left.
+fn wait(
+    slot: &mut Slot,
+    key: Key,
+    bound: &Bound,
+    amount: u64,
+    now: Timestamp,
+) -> Result<Option<i64>, Full> {
+    Ok(match *bound {
+        Bound::Window {
+            amount: most,
+            period,
+        } => {
+            let end = slot.window(key, period)?.expires;
+            (amount <= most).then(|| end.saturating_sub(now.0))
+        }
+        Bound::Bucket {
+            amount: most,
+            period,
+            burst,
+        } => {
+            let depth = time(burst, most, period);
+            let after = slot.bucket(key, depth, period)?.expires;
+            let after = after.saturating_add(time(amount, most, period));
+            (amount <= burst).then(|| after.saturating_sub(now.0.saturating_add(depth)))
+        }
+        Bound::Concurrent { .. } => None,
+    })
+}
+
 /// How long it takes for `count` to come back, at `amount` in each `period`.
-fn time(count: u64, amount: u64, period: i64) -> i64 {
-    let product = u128::from(count) * u128::from(period.unsigned_abs());
+fn time(count: u64, amount: u64, period: Period) -> i64 {
+    let product = u128::from(count) * u128::from(period.length().unsigned_abs());
     let time = match amount {
         0 => return i64::MAX,
         amount => product.div_ceil(u128::from(amount)),
@@ -224,9 +273,9 @@ fn time(count: u64, amount: u64, period: i64) -> i64 {
 }
 
 /// How much comes back in `time`.
-fn count(time: i64, amount: u64, period: i64) -> u64 {
+fn count(time: i64, amount: u64, period: Period) -> u64 {
     let product = u128::from(time.max(0).unsigned_abs()) * u128::from(amount);
-    let count = product / u128::from(period.max(1).unsigned_abs());
+    let count = product / u128::from(period.length().unsigned_abs());
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 

@@ -20,6 +20,15 @@ pub enum Period {
 }
 
 impl Period {
+    /// All of them, from the shortest.
+    pub const ALL: [Self; 5] = [
+        Self::Second,
+        Self::Minute,
+        Self::Hour,
+        Self::Day,
+        Self::Month,
+    ];
+
     /// When the period that `now` is in ends and the next one begins.
     #[must_use]
     pub fn end(self, now: Timestamp) -> Timestamp {

@@ -44,6 +44,7 @@ impl Policy {
         let Build {
             registry,
             places,
+            limits,
             mut problems,
         } = Build::new(registry);
         // What could not be read is missing in the digest.
@@ -52,7 +53,8 @@ impl Policy {
             problems.push(problem.help("make it again, or leave out `bundle`"));
         }
         let formulas = formulas(&registry, &places, &mut problems);
-        let mut lowering = Lowering::new(&registry, policy.environment.as_deref(), problems);
+        let mut lowering =
+            Lowering::new(&registry, policy.environment.as_deref(), limits, problems);
         let role = shadow.as_ref().map_or(Role::Alone, |_| Role::Live);
         lowering.rules(policy.rules, role);
         let shadow_version = match shadow {

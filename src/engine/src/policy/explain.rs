@@ -111,7 +111,7 @@ impl Policy {
     #[must_use]
     pub fn asked_by_entry(&self, call: &Call<'_>) -> Vec<Part> {
         let entry = call.entry;
-        let limits = self.limits(call);
+        let limits = self.audience(call);
         let mut parts: Vec<_> = limits.iter().filter_map(|(_, it)| Part::new(it)).collect();
         if let Some(sunset) = entry.sunset {
             parts.push(Part {

@@ -1,6 +1,6 @@
 //! How the rules see one call, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Cause, Decision, Permit, Verdict,
@@ -10,6 +10,7 @@ use crate::{
     approval::{Approver, Need},
     condition,
     config::Effect,
+    limit::Limit,
     registry::Entry,
 };
 
@@ -75,7 +76,7 @@ impl<'p> Findings<'p> {
             };
             return Verdict::deny(self.decision(None), cause);
         };
-        let permit = Permit::new(self.decision(Some(rule)));
+        let permit = Permit::new(self.decision(Some(rule)), self.limits(entry));
         if rule.effect == Effect::Allow && !entry.approval_required {
             return Verdict::Allow(permit);
         }
@@ -134,6 +135,17 @@ impl<'p> Findings<'p> {
             approvals,
         };
         Some(needs.into_iter().map(need).collect())
+    }
+
+    /// All limits together, each once.
+    fn limits(&self, entry: &Entry) -> Vec<Arc<Limit>> {
+        let mut limits = entry.limits.clone();
+        for limit in self.matched.iter().flat_map(|rule| &rule.limits) {
+            if !limits.iter().any(|known| known.name == limit.name) {
+                limits.push(Arc::clone(limit));
+            }
+        }
+        limits
     }
 
     fn first(&self, wanted: impl Fn(&Rule) -> bool) -> Option<&Rule> {

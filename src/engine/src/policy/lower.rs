@@ -12,7 +12,7 @@ use crate::{
     condition::{self, Condition},
     config::{self, Effect, Mode, OneOrMany, Presence, Require, Selector, When},
     problem::{Problem, closest},
-    registry::{Kind, Registry, pattern::Glob},
+    registry::{Kind, Registry, limits::Limits, pattern::Glob},
 };
 
 /// What the rules of a policy are there for.
@@ -34,6 +34,7 @@ pub(super) struct Lowering<'r> {
     role: Role,
     /// How many rules came before those of the present policy.
     before: usize,
+    limits: Limits,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Index,
     pub(super) problems: Vec<Problem>,
@@ -43,6 +44,7 @@ impl<'r> Lowering<'r> {
     pub(super) fn new(
         registry: &'r Registry,
         environment: Option<&'r str>,
+        limits: Limits,
         problems: Vec<Problem>,
     ) -> Self {
         Self {
@@ -51,16 +53,20 @@ impl<'r> Lowering<'r> {
             ids: BTreeSet::new(),
             role: Role::Alone,
             before: 0,
+            limits,
             rules: Vec::new(),
             index: Index::default(),
             problems,
         }
     }
 
-    /// The rules of one policy. Their ids are their own: a policy that is tried in the place of
-    /// another mostly has the same.
+    /// The rules of one policy. Their ids and limits are their own: a policy that is tried in the place
+    /// of another mostly has the same.
     pub(super) fn rules(&mut self, rules: Vec<config::Rule>, role: Role) {
         self.ids.clear();
+        if role == Role::Shadow {
+            self.limits = Limits::default();
+        }
         self.role = role;
         self.before = self.rules.len();
         for rule in rules {
@@ -86,6 +92,12 @@ impl<'r> Lowering<'r> {
             self.wrong(&at, "approver_role", message);
         }
         let (approvals, wait, expires) = self.asks(&at, effect, &written);
+        if effect == Effect::Deny && !written.limits.is_empty() {
+            self.wrong(&at, "limits", "the rule denies: there is nothing to limit");
+        }
+        let limits = self
+            .limits
+            .lower(written.limits, &id, &at, &mut self.problems);
         let environments = self.list(&at, "environments", written.environments.as_ref());
         if environments.is_some() && self.environment.is_none() {
             let message = "the policy does not say its `environment`, so this never matches";
@@ -106,6 +118,7 @@ impl<'r> Lowering<'r> {
             approvals,
             wait,
             expires,
+            limits,
             reason: written.reason,
             servers,
             attributes: Vec::new(),

@@ -1,11 +1,12 @@
 //! One compiled rule, and whether it matches a call.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     call::{Call, Principal},
     condition::{Condition, Facts, Fault, Tool, Truth},
     config::{Access, Effect, RiskTier},
+    limit::Limit,
     registry::{Entry, Kind},
 };
 
@@ -34,6 +35,8 @@ pub struct Rule {
     pub wait: Duration,
     /// How long an approval may be pending and be used; `None`: as long as the service lets it.
     pub expires: Option<Duration>,
+    /// How much of what it lets through may be had.
+    pub limits: Vec<Arc<Limit>>,
     /// Why, for those who are denied.
     pub reason: Option<String>,
     /// Only what belongs to these servers.

@@ -1,8 +1,8 @@
 //! What a policy says of a call.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::{approval::Need, condition, config::Effect};
+use crate::{approval::Need, condition, config::Effect, limit::Limit};
 
 /// What was decided for one call.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Permit {
     decision: Decision,
+    limits: Vec<Arc<Limit>>,
 }
 
 /// The rule that decided, and those that took part.
@@ -92,8 +93,14 @@ pub struct Summary {
 }
 
 impl Permit {
-    pub(super) const fn new(decision: Decision) -> Self {
-        Self { decision }
+    pub(super) const fn new(decision: Decision, limits: Vec<Arc<Limit>>) -> Self {
+        Self { decision, limits }
+    }
+
+    /// What it may be had within: all limits of what is called, and of the rules that match.
+    #[must_use]
+    pub fn limits(&self) -> &[Arc<Limit>] {
+        &self.limits
     }
 
     /// The rule that let the call through.
@@ -114,6 +121,15 @@ impl Verdict {
         match self {
             Self::Allow(permit) | Self::Ask { permit, .. } => &permit.decision,
             Self::Deny { decision, .. } => decision,
+        }
+    }
+
+    /// The proof that it may happen, at once or once it is approved.
+    #[must_use]
+    pub const fn permit(&self) -> Option<&Permit> {
+        match self {
+            Self::Allow(permit) | Self::Ask { permit, .. } => Some(permit),
+            Self::Deny { .. } => None,
         }
     }
 

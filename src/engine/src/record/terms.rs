@@ -55,6 +55,15 @@ impl Approval {
     }
 }
 
+/// A limit that a call counts for.
+#[derive(Debug, Serialize)]
+pub struct Touched {
+    /// Its name.
+    pub name: String,
+    /// What is left of it, in what it counts.
+    pub left: u64,
+}
+
 /// A verdict that was only tried.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -29,6 +29,7 @@ impl Refusal {
             | Self::State
             | Self::Unapproved(_)
             | Self::Upstream(_) => None,
+            Self::Limited(call) => Some(call.limit.to_string()),
         }
     }
 
@@ -72,6 +73,7 @@ impl Refusal {
             Some(Self::MissingScope(scopes)) => {
                 add("scopes", json!(scopes));
             }
+            Some(Self::Limited(call)) => call.facts(&mut facts),
             Some(Self::Unapproved(call)) => call.facts(&mut facts),
             Some(
                 Self::NotFound
@@ -121,6 +123,7 @@ impl Refusal {
                     "Denied: a policy condition could not be evaluated for this call ({fault})."
                 )
             }
+            Self::Limited(call) => call.text(),
             Self::Unapproved(call) => call.text(),
             Self::NoDryRun(why) => format!("Not executed: {why}."),
             Self::DryRun(run) => run.text(),

@@ -1,19 +1,18 @@
 //! Registry files into a [`Registry`].
 
-use std::{collections::BTreeSet, time::Duration};
+mod parts;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Entry, Kind, Pointer, Registry, Server,
+    Entry, Kind, Registry, Server,
+    limits::Limits,
     pattern::Glob,
-    pin::is_pin,
-    text::{duration, is_path, url_path},
+    text::{is_path, url_path},
 };
 use crate::{
-    config::{self, Access, Argument, Deprecated},
+    config::{self, Access, Argument},
     contract::Schema,
-    cx::Timestamp,
     problem::{Problem, closest},
 };
 
@@ -22,6 +21,7 @@ pub(crate) struct Build {
     pub(crate) registry: Registry,
     /// By entry, where it is written.
     pub(crate) places: Vec<String>,
+    pub(crate) limits: Limits,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -31,6 +31,7 @@ impl Build {
         let mut build = Self {
             registry: Registry::default(),
             places: Vec::new(),
+            limits: Limits::default(),
             problems: Vec::new(),
         };
         let only = config.servers.len() == 1;
@@ -116,12 +117,13 @@ impl Build {
     }
 
     fn tool(&mut self, tool: config::Tool) {
-        let at = tool.at;
+        let (at, name) = (tool.at, tool.name);
         let (sunset, replacement) = self.deprecated(&at, tool.deprecated);
         let entry = Entry {
             kind: Kind::Tool,
-            backend_name: tool.mcp_tool.unwrap_or_else(|| tool.name.clone()),
-            name: tool.name,
+            backend_name: tool.mcp_tool.unwrap_or_else(|| name.clone()),
+            limits: self.limits(&at, Kind::Tool, &name, tool.limits),
+            name,
             server: tool.mcp_server,
             title: tool.title,
             description: tool.description,
@@ -158,11 +160,12 @@ impl Build {
     }
 
     fn resource(&mut self, resource: config::Resource) {
-        let at = resource.at;
+        let (at, name) = (resource.at, resource.uri);
         let entry = Entry {
             kind: Kind::Resource,
-            backend_name: resource.uri.clone(),
-            name: resource.uri,
+            backend_name: name.clone(),
+            limits: self.limits(&at, Kind::Resource, &name, resource.limits),
+            name,
             server: resource.mcp_server,
             title: resource.title,
             description: resource.description,
@@ -203,11 +206,12 @@ impl Build {
     }
 
     fn prompt(&mut self, prompt: config::Prompt) {
-        let at = prompt.at;
+        let (at, name) = (prompt.at, prompt.name);
         let entry = Entry {
             kind: Kind::Prompt,
-            backend_name: prompt.mcp_prompt.unwrap_or_else(|| prompt.name.clone()),
-            name: prompt.name,
+            backend_name: prompt.mcp_prompt.unwrap_or_else(|| name.clone()),
+            limits: self.limits(&at, Kind::Prompt, &name, prompt.limits),
+            name,
             server: prompt.mcp_server,
             title: prompt.title,
             description: prompt.description,
@@ -278,81 +282,6 @@ impl Build {
             let message = format!("`{name}` of server `{server}` is registered twice");
             self.wrong(at, backend_field, message);
         }
-    }
-
-    fn set(
-        &mut self,
-        at: &str,
-        field: &str,
-        list: Option<Vec<String>>,
-    ) -> Option<BTreeSet<String>> {
-        let list = list?;
-        if list.is_empty() {
-            self.wrong(at, field, "an empty list hides it from everybody");
-        }
-        Some(list.into_iter().collect())
-    }
-
-    fn timeout(&mut self, at: &str, text: Option<String>) -> Option<Duration> {
-        let text = text?;
-        let timeout = duration(&text);
-        if timeout.is_none() {
-            self.wrong(
-                at,
-                "timeout",
-                format!("`{text}` is no duration: `500ms`, `20s`, `2m`"),
-            );
-        }
-        timeout
-    }
-
-    fn sensitive(&mut self, at: &str, written: &[String]) -> Vec<Pointer> {
-        let mut pointers = Vec::with_capacity(written.len());
-        for (i, text) in written.iter().enumerate() {
-            match Pointer::parse(text) {
-                Some(pointer) => pointers.push(pointer),
-                None => {
-                    let message = format!("`{text}` is no JSON Pointer below the arguments");
-                    let problem = Problem::new(format!("{at}.sensitive[{i}]"), message);
-                    self.problems
-                        .push(problem.help("as `/card/number` or `/people/*/taxId`"));
-                }
-            }
-        }
-        pointers
-    }
-
-    fn pin(&mut self, at: &str, pin: Option<String>) -> Option<String> {
-        let pin = pin?;
-        if !is_pin(&pin) {
-            let message = format!("`{pin}` is no pin: `sha256:` and 64 hexadecimal digits");
-            self.wrong(at, "pin", message);
-        }
-        Some(pin)
-    }
-
-    fn deprecated(
-        &mut self,
-        at: &str,
-        deprecated: Option<Deprecated>,
-    ) -> (Option<Timestamp>, Option<String>) {
-        let Some(Deprecated {
-            since,
-            sunset,
-            replacement,
-        }) = deprecated
-        else {
-            return (None, None);
-        };
-        for (field, text) in [("deprecated.since", &since), ("deprecated.sunset", &sunset)] {
-            if let Some(text) = text
-                && Timestamp::parse(text).is_none()
-            {
-                let message = format!("`{text}` is neither a date (`2027-01-01`) nor a time");
-                self.wrong(at, field, message);
-            }
-        }
-        (sunset.as_deref().and_then(Timestamp::parse), replacement)
     }
 }
 

@@ -1,0 +1,206 @@
+//! What a call takes of its limits, and what it gives back or is charged at its end.
+//!
+//! A call takes before anybody is asked for an approval. It gives back what it did not come to use:
+//! its place among concurrent calls always, the rest if it never reached its server. What its answer
+//! counts for is charged when it ends, so that only a limit that is used up already stops a call.
+
+use std::sync::Arc;
+
+use crate::{
+    call::Principal,
+    config::Scope,
+    cx::Cx,
+    limit::{Bound, Dimension, Full, Key, Ledger, Limit, Measure, Taken},
+    policy::Permit,
+    record::End,
+    refusal::{Limited, Refusal},
+    registry::Entry,
+};
+
+use super::Exchange;
+
+/// What one call counts for in one limit.
+#[derive(Debug)]
+pub(super) struct Use {
+    pub(super) limit: Arc<Limit>,
+    pub(super) key: Key,
+    /// How much of it; nothing where only the answer counts.
+    pub(super) amount: u64,
+}
+
+/// What one call has taken, and is to be charged for.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    taken: Vec<(Use, Taken)>,
+    /// Limits of what its answer counts for.
+    owing: Vec<Use>,
+}
+
+/// Whose call it is, and of what: where the values of dimensions come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) entry: &'a Entry,
+    pub(super) environment: Option<&'a str>,
+    pub(super) session: Option<&'a str>,
+    /// What is called, as the client named it.
+    pub(super) name: &'a str,
+    /// The digest of its arguments.
+    pub(super) arguments: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// The values that tell one counter of a limit from another; what is not known is one value.
+    pub(super) fn values(&self, dimension: Dimension) -> [Option<&'a str>; 3] {
+        let who = self.principal;
+        let one = |value| [value, None, None];
+        let kind = Some(self.entry.kind.as_str());
+        match dimension {
+            Dimension::User => one(who.user.as_deref()),
+            Dimension::Agent => one(who.agent.as_deref()),
+            Dimension::App => one(who.app.as_deref()),
+            Dimension::Tenant => one(who.tenant.as_deref()),
+            Dimension::Tool => [kind, Some(&self.entry.name), None],
+            Dimension::Server => one(Some(&self.entry.server)),
+            Dimension::Environment => one(self.environment),
+            Dimension::Session => one(self.session),
+            Dimension::Call => [kind, Some(self.name), self.arguments],
+        }
+    }
+
+    /// What a call of it counts for, that costs so many units.
+    pub(super) fn uses(&self, permit: &Permit, cost: u64) -> Vec<Use> {
+        let limits = permit.limits().iter();
+        let use_of = |limit: &Arc<Limit>| Use {
+            key: limit.key(|dimension| self.values(dimension)),
+            amount: match limit.of {
+                Measure::Requests => 1,
+                Measure::Cost => cost,
+                Measure::ResultBytes | Measure::Tokens => 0,
+            },
+            limit: Arc::clone(limit),
+        };
+        limits.map(use_of).collect()
+    }
+}
+
+impl Exchange {
+    /// Takes all that a call counts for here, or nothing.
+    pub(super) fn take(&mut self, uses: Vec<Use>, cx: &Cx<'_>) -> Result<(), Refusal> {
+        let ledger = Ledger::new(cx.store, cx.owner);
+        let mut held = Held::default();
+        for wanted in uses {
+            if wanted.limit.scope == Scope::Global {
+                continue;
+            }
+            match wanted.take(&ledger, cx) {
+                Ok((left, taken)) => {
+                    self.record.touched(&wanted.limit, left);
+                    match taken {
+                        Some(taken) => held.taken.push((wanted, taken)),
+                        None => held.owing.push(wanted),
+                    }
+                }
+                Err(full) => {
+                    held.give_back(&ledger, cx, |_| true);
+                    return Err(self.full(&wanted, full));
+                }
+            }
+        }
+        self.held = held;
+        Ok(())
+    }
+
+    /// Looks whether all that a call counts for here could be taken.
+    pub(super) fn look(&mut self, uses: &[Use], cx: &Cx<'_>) -> Result<(), Refusal> {
+        let ledger = Ledger::new(cx.store, cx.owner);
+        for wanted in uses.iter().filter(|it| it.limit.scope == Scope::Local) {
+            match ledger.look(
+                wanted.key,
+                &wanted.limit.bound,
+                wanted.amount.max(1),
+                cx.now,
+            ) {
+                Ok(left) => self.record.touched(&wanted.limit, left),
+                Err(full) => return Err(self.full(wanted, full)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what was not used, and charges what was.
+    pub(super) fn settle(&mut self, end: &End, cx: &Cx<'_>) {
+        let held = std::mem::take(&mut self.held);
+        let ledger = Ledger::new(cx.store, cx.owner);
+        let reached = self.admitted && reached(end);
+        held.give_back(&ledger, cx, |limit| {
+            !reached || matches!(limit.bound, Bound::Concurrent { .. })
+        });
+        if !reached {
+            return;
+        }
+        for owed in &held.owing {
+            let amount = match owed.limit.of {
+                Measure::Tokens => self.record.estimated_tokens.unwrap_or_default(),
+                Measure::ResultBytes => self.record.result_bytes.unwrap_or_default(),
+                Measure::Requests | Measure::Cost => 0,
+            };
+            if amount > 0 {
+                ledger.charge(owed.key, &owed.limit.bound, amount, cx.now);
+            }
+        }
+    }
+
+    fn full(&mut self, wanted: &Use, full: Full) -> Refusal {
+        if let Full::Bound { left, .. } = full {
+            self.record.touched(&wanted.limit, left);
+        }
+        Refusal::Limited(Box::new(Limited {
+            limit: Arc::clone(&wanted.limit),
+            full,
+        }))
+    }
+}
+
+impl Use {
+    /// What is left, and what was taken, where something is taken at all.
+    fn take(&self, ledger: &Ledger<'_>, cx: &Cx<'_>) -> Result<(u64, Option<Taken>), Full> {
+        let bound = &self.limit.bound;
+        match self.limit.of {
+            Measure::Requests | Measure::Cost => {
+                let taken = ledger.take(self.key, bound, self.amount, cx.now)?;
+                Ok((taken.left, Some(taken)))
+            }
+            Measure::ResultBytes | Measure::Tokens => {
+                Ok((ledger.look(self.key, bound, 1, cx.now)?, None))
+            }
+        }
+    }
+}
+
+impl Held {
+    fn give_back(&self, ledger: &Ledger<'_>, cx: &Cx<'_>, which: impl Fn(&Limit) -> bool) {
+        for (it, taken) in &self.taken {
+            if which(&it.limit) {
+                ledger.give_back(it.key, &it.limit.bound, *taken, cx.now);
+            }
+        }
+    }
+}
+
+/// Whether a request that was forwarded came as far as its server, as far as Envoy says. In doubt it
+/// did.
+fn reached(end: &End) -> bool {
+    let details = end.details.as_deref().unwrap_or_default();
+    !UNREACHED.iter().any(|start| details.starts_with(start))
+}
+
+/// How Envoy says that a request went nowhere (Envoy documentation, "Response Code Details").
+const UNREACHED: [&str; 6] = [
+    "cluster_not_found",
+    "maintenance_mode",
+    "no_healthy_upstream",
+    "request_rate_limited",
+    "route_not_found",
+    "upstream_reset_before_response_started{connection_failure",
+];

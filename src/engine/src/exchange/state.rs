@@ -1,0 +1,86 @@
+//! How far an exchange is, and what it knows by then.
+
+use crate::{
+    call::Principal,
+    http::{Edits, HeaderEdit, Headers},
+    policy::Permit,
+    response::View,
+    sse,
+};
+
+use super::{ask, limits};
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing was seen.
+    Start,
+    /// The request's head is held until its body is judged.
+    Reading {
+        request: Box<Request>,
+        body: Vec<u8>,
+    },
+    /// An approval is asked for.
+    Asking(Box<ask::Asking>),
+    /// The request went on; its answer is awaited.
+    Forwarded(Plan),
+    /// A JSON answer is held until it is whole.
+    Buffering {
+        view: Box<View>,
+        body: Vec<u8>,
+        /// What changes in its head.
+        headers: Vec<HeaderEdit>,
+    },
+    /// An event stream is rewritten as it flows.
+    Streaming {
+        view: Box<View>,
+        decoder: sse::Decoder,
+    },
+    /// The answer needs no change.
+    Passing,
+    /// A stream broke its bounds: its rest is dropped.
+    Broken,
+    /// Toolgate, or Envoy, answered: that answer passes, the request never does.
+    Replied,
+}
+
+/// What is known of a request before its body.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) headers: Headers,
+    pub(super) principal: Principal,
+    pub(super) server: String,
+}
+
+/// What a request may pass with.
+#[derive(Debug)]
+pub(super) struct Passage {
+    /// The proof that it may.
+    pub(super) permit: Permit,
+    /// What it counts for.
+    pub(super) uses: Vec<limits::Use>,
+    /// Its answer may list things.
+    pub(super) filter: bool,
+    /// What changes in it.
+    pub(super) edits: Edits,
+}
+
+impl Passage {
+    /// A passage without changes, for an answer that passes as it comes.
+    pub(super) fn new(permit: Permit) -> Self {
+        Self {
+            permit,
+            uses: Vec::new(),
+            filter: false,
+            edits: Edits::default(),
+        }
+    }
+}
+
+/// What to do with the answer.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// It passes as it comes.
+    Pass,
+    /// It may list things: what this caller may not see is left out.
+    Filter(Box<View>),
+}
