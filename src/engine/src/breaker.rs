@@ -65,7 +65,8 @@ pub enum Health {
 }
 
 /// What a breaker lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Everything.
     Closed,

@@ -4,6 +4,7 @@
 //! nothing enforces is refused as unknown, so that nobody relies on it.
 
 mod approvals;
+mod breaker;
 mod cost;
 mod identity;
 mod limit;
@@ -28,6 +29,7 @@ use crate::{digest::sha256, json::Doc, problem::Problem};
 
 pub use crate::limit::{Dimension, Scope};
 pub use approvals::Approvals;
+pub use breaker::{Breaker, Failure};
 pub use cost::Cost;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use limit::{Amount, Limit};

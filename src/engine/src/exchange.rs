@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::{
-    cx::Cx,
+    cx::{Cx, Timestamp},
     http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     identity,
     policy::Policy,
@@ -27,6 +27,7 @@ use state::{Passage, Plan, Request, State};
 
 mod answer;
 mod ask;
+mod breakers;
 mod dry_run;
 mod judge;
 mod limits;
@@ -96,10 +97,12 @@ pub struct Exchange {
     /// The client can send its user to a page, and its session id says so.
     marked: bool,
     observed: Observed,
+    /// The breakers that it has passed.
+    passed: Vec<breakers::Passed>,
+    /// When it went on to its server.
+    forwarded: Option<Timestamp>,
     /// What it has taken of its limits.
     held: limits::Held,
-    /// It was forwarded.
-    admitted: bool,
     record: Record,
 }
 
@@ -113,8 +116,9 @@ impl Exchange {
             asker: Asker::default(),
             marked: false,
             observed: Observed::default(),
+            passed: Vec::new(),
+            forwarded: None,
             held: limits::Held::default(),
-            admitted: false,
             record: Record::default(),
         }
     }
@@ -147,6 +151,7 @@ impl Exchange {
     #[must_use]
     pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
         self.observe_end(&end, cx);
+        self.report(&end, cx);
         self.settle(&end, cx);
         self.record.close(end)
     }
@@ -211,9 +216,11 @@ impl Exchange {
                     filter: true,
                     ..Passage::new(policy.plumbing())
                 };
-                Ok(self.admit(&request, passage))
+                Ok(self.admit(&request, passage, cx))
             }
-            (rpc::Route::Delete, true) => Ok(self.admit(&request, Passage::new(policy.plumbing()))),
+            (rpc::Route::Delete, true) => {
+                Ok(self.admit(&request, Passage::new(policy.plumbing()), cx))
+            }
         }
     }
 
@@ -236,18 +243,18 @@ impl Exchange {
         }
         match self.judge(&request, body, cx)? {
             Judged::Pass(mut passage) => {
-                self.take(std::mem::take(&mut passage.uses), cx)?;
-                Ok(self.admit(&request, passage))
+                self.take(&mut passage, cx)?;
+                Ok(self.admit(&request, passage, cx))
             }
             Judged::Ask(mut question) => {
-                self.take(std::mem::take(&mut question.passage.uses), cx)?;
+                self.take(&mut question.passage, cx)?;
                 self.ask(request, *question, cx)
             }
         }
     }
 
     /// The only way on: everything that is forwarded comes through here, with its permit.
-    fn admit(&mut self, request: &Request, passage: Passage) -> Step {
+    fn admit(&mut self, request: &Request, passage: Passage, cx: &Cx<'_>) -> Step {
         let Passage {
             permit,
             filter,
@@ -299,7 +306,7 @@ impl Exchange {
         }
         headers.append(&mut edits.headers);
         edits.headers = headers;
-        self.admitted = true;
+        self.forwarded = Some(cx.now);
         self.state = State::Forwarded(plan);
         Step::Forward(edits)
     }

@@ -23,7 +23,7 @@ mod terms;
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{
-    Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Shadow, Touched,
+    Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Shadow, Touched, Turned,
 };
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
@@ -133,6 +133,9 @@ pub struct Record {
     /// Who has to approve: roles, or `user`, each as often as it has to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<String>,
+    /// The breakers that let pass something else since this call, or did not let it pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<Turned>,
     /// What became of the approval, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,

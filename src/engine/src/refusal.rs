@@ -15,10 +15,12 @@ use crate::{
     rpc::{self, Era},
 };
 
+mod broken;
 mod limited;
 mod unapproved;
 mod words;
 
+pub use broken::Broken;
 pub use limited::Limited;
 pub use unapproved::{INPUT, Unapproved, Why};
 
@@ -62,6 +64,8 @@ pub enum Refusal {
         /// The condition used up its fuel.
         out_of_fuel: bool,
     },
+    /// What is called fails too often to be called.
+    Broken(Box<Broken>),
     /// A limit has no room for the call.
     Limited(Box<Limited>),
     /// The call needs an approval that it does not have.
@@ -147,6 +151,7 @@ impl Refusal {
                 out_of_fuel: false, ..
             } => "condition_failed",
             Self::Limited(call) => call.reason(),
+            Self::Broken(_) => "breaker_open",
             Self::Unapproved(call) => call.reason(),
             Self::State => "request_state",
             Self::NoDryRun(_) => "no_dry_run",
@@ -174,6 +179,7 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::Contract(_)
             | Self::NoRule
+            | Self::Broken(_)
             | Self::Limited(_)
             | Self::State
             | Self::NoDryRun(_)
@@ -197,6 +203,7 @@ impl Refusal {
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
+            | Self::Broken(_)
             | Self::Unapproved(_)
             | Self::State
             | Self::NoDryRun(_)
@@ -270,6 +277,7 @@ impl Refusal {
             | Self::Rule(_)
             | Self::Condition { .. }
             | Self::Limited(_)
+            | Self::Broken(_)
             | Self::Unapproved(_)
             | Self::NoDryRun(_)
             | Self::DryRun(_) => in_band(asker, &self.denial(asker, policy)),

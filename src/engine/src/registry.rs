@@ -3,6 +3,7 @@
 //! Look-ups cost the same for ten entries and for ten thousand. Who may use an entry is the
 //! policy's business.
 
+mod breaker;
 pub(crate) mod build;
 pub(crate) mod limits;
 pub(crate) mod pattern;
@@ -18,7 +19,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{config::Protocol, contract::Schema, cx::Timestamp, limit::Limit};
+use crate::{breaker::Breaker, config::Protocol, contract::Schema, cx::Timestamp, limit::Limit};
 use pattern::Patterns;
 
 pub use crate::config::{Access, Cost, RiskTier};
@@ -37,7 +38,7 @@ pub struct Registry {
 }
 
 /// An MCP server behind the gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// The name that entries and rules use.
     pub id: String,
@@ -51,6 +52,8 @@ pub struct Server {
     pub url: Option<String>,
     /// The protocol versions it speaks.
     pub protocol: Protocol,
+    /// What keeps calls away from it.
+    pub breaker: Option<Arc<Breaker>>,
 }
 
 /// What an entry is.
@@ -105,6 +108,8 @@ pub struct Entry {
     pub cost: Cost,
     /// How much of it may be had.
     pub limits: Vec<Arc<Limit>>,
+    /// What keeps uses away from it.
+    pub breaker: Option<Arc<Breaker>>,
     /// How long its server may take.
     pub timeout: Option<Duration>,
     /// From this moment it does not exist any more.
@@ -129,6 +134,13 @@ struct Names {
 }
 
 impl Registry {
+    /// What keeps calls away from an entry: its own breaker, and that of its server.
+    pub fn breakers<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Arc<Breaker>> {
+        let of_server = self.server(&entry.server);
+        let of_server = of_server.and_then(|server| server.breaker.as_ref());
+        entry.breaker.iter().chain(of_server)
+    }
+
     /// The tool that agents know as `name`.
     #[must_use]
     pub fn tool(&self, name: &str) -> Option<&Entry> {

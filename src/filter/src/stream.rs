@@ -311,6 +311,7 @@ impl HttpContext for Stream {
         for metric in metrics {
             let kind = match metric.kind {
                 MetricKind::Counter => metric::Kind::Counter,
+                MetricKind::Gauge => metric::Kind::Gauge,
                 MetricKind::Histogram => metric::Kind::Histogram,
             };
             if let Err(Refused(status)) = metric::record(kind, &metric.name, metric.value) {

@@ -222,6 +222,7 @@ fn direction(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
                 _ => Direction::Changed,
             }
         }
+        "breaker" => breaker(old, new),
         "deprecated" => {
             let sunset = |value: Option<&Json>| Some(value?.get("sunset")?.as_str()?.to_owned());
             match (sunset(old), sunset(new)) {
@@ -243,11 +244,20 @@ const fn ordered(wider: bool) -> Direction {
 }
 
 /// What a change of a server means.
-pub(super) fn of_server(field: &str, _: Option<&Json>, _: Option<&Json>) -> Direction {
+pub(super) fn of_server(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
     match field {
+        "breaker" => breaker(old, new),
         "cluster" | "url" | "path" => Direction::Wider,
         "endpoint" => Direction::Breaking,
         _ => Direction::Changed,
+    }
+}
+
+/// What a change of a breaker means: with other numbers it opens at other times.
+const fn breaker(old: Option<&Json>, new: Option<&Json>) -> Direction {
+    match (old, new) {
+        (Some(_), Some(_)) => Direction::Changed,
+        (_, new) => ordered(new.is_none()),
     }
 }
 

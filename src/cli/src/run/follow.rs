@@ -50,7 +50,12 @@ impl Follower {
             .filter(|line| !line.is_empty())
         {
             match serde_json::from_slice::<Value>(line) {
-                Ok(entry) => writeln!(out, "{}", summary(&entry, self.colour))?,
+                Ok(entry) => {
+                    writeln!(out, "{}", summary(&entry, self.colour))?;
+                    for line in breakers(&entry) {
+                        writeln!(out, "{line}")?;
+                    }
+                }
                 Err(_) => writeln!(out, "{}", String::from_utf8_lossy(line))?,
             }
         }
@@ -63,10 +68,7 @@ impl Follower {
 fn summary(entry: &Value, colour: bool) -> String {
     let record = entry.get("toolgate").unwrap_or(entry);
     let text = |key: &str| record.get(key).and_then(Value::as_str);
-    let time = text("timestamp")
-        .or_else(|| entry.get("time")?.as_str())
-        .unwrap_or_default();
-    let time = time.get(11..19).unwrap_or(time);
+    let time = time(entry, record);
     let who = text("userId").or_else(|| text("agentId")).unwrap_or("-");
     let what = ["toolName", "resourceUri", "promptName"]
         .iter()
@@ -107,6 +109,26 @@ fn summary(entry: &Value, colour: bool) -> String {
         line.push_str(&format!("  {took:.1} ms"));
     }
     line
+}
+
+/// `05:41:07  breaker tool:refund_customer: closed -> open`, for each that lets pass something else
+/// since this call.
+fn breakers(entry: &Value) -> impl Iterator<Item = String> {
+    let record = entry.get("toolgate").unwrap_or(entry);
+    let all = record.get("breakers").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(move |breaker| {
+        let text = |key: &str| breaker.get(key).and_then(Value::as_str);
+        let (name, was, state) = (text("name")?, text("was")?, text("state")?);
+        let time = time(entry, record);
+        Some(format!("{time}  breaker {name}: {was} -> {state}"))
+    })
+}
+
+/// The time of day.
+fn time<'a>(entry: &'a Value, record: &'a Value) -> &'a str {
+    let time = record.get("timestamp").or_else(|| entry.get("time"));
+    let time = time.and_then(Value::as_str).unwrap_or_default();
+    time.get(11..19).unwrap_or(time)
 }
 
 /// A client's text may hold anything; a terminal must not obey it.

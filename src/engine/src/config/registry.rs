@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cost, Limit, is_default};
+use super::{Breaker, Cost, Limit, is_default};
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
 ///
@@ -35,7 +35,7 @@ pub struct Registry {
 }
 
 /// An MCP server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
@@ -56,6 +56,9 @@ pub struct Server {
     /// The protocol versions that the server speaks.
     #[serde(skip_serializing_if = "is_default")]
     pub protocol: Protocol,
+    /// When calls are kept away from it because it fails. Without it, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
     #[serde(skip)]
     pub(crate) at: String,
 }
@@ -138,6 +141,9 @@ pub struct Tool {
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// When calls are kept away from it because it fails. Without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
     /// MCP `annotations`, as agents see them. Nothing is decided by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Value>,
@@ -206,7 +212,7 @@ pub struct Deprecated {
 }
 
 /// A resource, or all resources that a URI pattern stands for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resource {
@@ -251,6 +257,9 @@ pub struct Resource {
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// When calls are kept away from it because it fails. Without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
     /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
     /// tells what has changed since. Nothing is decided by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -260,7 +269,7 @@ pub struct Resource {
 }
 
 /// A prompt.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prompt {
@@ -315,6 +324,9 @@ pub struct Prompt {
     /// How long its server may take: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// When calls are kept away from it because it fails. Without it, never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Breaker>,
     /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
     /// tells what has changed since. Nothing is decided by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

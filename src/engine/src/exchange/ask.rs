@@ -176,7 +176,7 @@ impl Exchange {
             Some(Answer::Pending { id, url }) => Err(question.pending(id, url)),
             Some(Answer::Denied(decision)) => Err(question.unapproved(Why::Denied(decision))),
             Some(Answer::Approved(decision)) => {
-                let step = self.admit(&request, question.passage);
+                let step = self.admit(&request, question.passage, cx);
                 self.record.approved(&decision);
                 Ok(step)
             }

@@ -217,8 +217,8 @@ impl Exchange {
             (Err(Refusal::Unreadable(fault)), _) => Err(Refusal::Unreadable(fault)),
             (outcome, Some(decision)) => Err(Refusal::DryRun(Box::new(DryRun {
                 refusal: match outcome {
-                    Ok(Judged::Pass(passage)) => self.look(&passage.uses, cx).err(),
-                    Ok(Judged::Ask(question)) => match self.look(&question.passage.uses, cx) {
+                    Ok(Judged::Pass(passage)) => self.look(&passage, cx).err(),
+                    Ok(Judged::Ask(question)) => match self.look(&question.passage, cx) {
                         Ok(()) => Some(question.unapproved(Why::Unasked)),
                         Err(refusal) => Some(refusal),
                     },
@@ -271,6 +271,7 @@ impl Exchange {
             Passage {
                 permit,
                 uses: uses.unwrap_or_default(),
+                breakers: self.policy.registry().breakers(entry).cloned().collect(),
                 filter: false,
                 edits,
             }

@@ -17,7 +17,7 @@ use crate::{
     registry::Entry,
 };
 
-use super::Exchange;
+use super::{Exchange, Passage};
 
 /// What one call counts for in one limit.
 #[derive(Debug)]
@@ -86,10 +86,11 @@ impl<'a> Subject<'a> {
 
 impl Exchange {
     /// Takes all that a call counts for here, or nothing.
-    pub(super) fn take(&mut self, uses: Vec<Use>, cx: &Cx<'_>) -> Result<(), Refusal> {
+    pub(super) fn take(&mut self, passage: &mut Passage, cx: &Cx<'_>) -> Result<(), Refusal> {
+        self.pass(std::mem::take(&mut passage.breakers), cx)?;
         let ledger = Ledger::new(cx.store, cx.owner);
         let mut held = Held::default();
-        for wanted in uses {
+        for wanted in std::mem::take(&mut passage.uses) {
             if wanted.limit.scope == Scope::Global {
                 continue;
             }
@@ -112,9 +113,11 @@ impl Exchange {
     }
 
     /// Looks whether all that a call counts for here could be taken.
-    pub(super) fn look(&mut self, uses: &[Use], cx: &Cx<'_>) -> Result<(), Refusal> {
+    pub(super) fn look(&mut self, passage: &Passage, cx: &Cx<'_>) -> Result<(), Refusal> {
+        Self::would_pass(&passage.breakers, cx)?;
         let ledger = Ledger::new(cx.store, cx.owner);
-        for wanted in uses.iter().filter(|it| it.limit.scope == Scope::Local) {
+        let local = |it: &&Use| it.limit.scope == Scope::Local;
+        for wanted in passage.uses.iter().filter(local) {
             match ledger.look(
                 wanted.key,
                 &wanted.limit.bound,
@@ -132,7 +135,7 @@ impl Exchange {
     pub(super) fn settle(&mut self, end: &End, cx: &Cx<'_>) {
         let held = std::mem::take(&mut self.held);
         let ledger = Ledger::new(cx.store, cx.owner);
-        let reached = self.admitted && reached(end);
+        let reached = self.forwarded.is_some() && reached(end);
         held.give_back(&ledger, cx, |limit| {
             !reached || matches!(limit.bound, Bound::Concurrent { .. })
         });

@@ -1,6 +1,9 @@
 //! How far an exchange is, and what it knows by then.
 
+use std::sync::Arc;
+
 use crate::{
+    breaker::Breaker,
     call::Principal,
     http::{Edits, HeaderEdit, Headers},
     policy::Permit,
@@ -56,6 +59,8 @@ pub(super) struct Request {
 pub(super) struct Passage {
     /// The proof that it may.
     pub(super) permit: Permit,
+    /// What else has to let it pass.
+    pub(super) breakers: Vec<Arc<Breaker>>,
     /// What it counts for.
     pub(super) uses: Vec<limits::Use>,
     /// Its answer may list things.
@@ -69,6 +74,7 @@ impl Passage {
     pub(super) fn new(permit: Permit) -> Self {
         Self {
             permit,
+            breakers: Vec::new(),
             uses: Vec::new(),
             filter: false,
             edits: Edits::default(),

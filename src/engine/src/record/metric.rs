@@ -1,8 +1,8 @@
 //! What a record counts for in Envoy's statistics.
 
-use crate::rpc::Method;
+use crate::{breaker::Phase, rpc::Method};
 
-use super::Record;
+use super::{Record, Turned};
 
 /// One metric of Envoy's statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Metric {
     pub name: String,
     /// How it is recorded.
     pub kind: MetricKind,
-    /// By how much a counter grows, or what a histogram records.
+    /// By how much a counter grows, what a gauge is set to, or what a histogram records.
     pub value: u64,
 }
 
@@ -20,6 +20,8 @@ pub struct Metric {
 pub enum MetricKind {
     /// Only grows.
     Counter,
+    /// What is now.
+    Gauge,
     /// Distribution of values.
     Histogram,
 }
@@ -71,6 +73,9 @@ impl Record {
                 value: 1,
             });
         }
+        for turned in &self.breakers {
+            turned.count(&mut metrics);
+        }
         let mut time = |name: &str, value: u64| {
             metrics.push(Metric {
                 name: format!("{name};server={server};tool={tool};method={method}"),
@@ -86,6 +91,30 @@ impl Record {
         }
         time("toolgate_filter_duration_us", filter_ns / 1_000);
         metrics
+    }
+}
+
+impl Turned {
+    /// A breaker that lets pass something else than before: which way it went, and whether it is open
+    /// now, at least half.
+    fn count(&self, metrics: &mut Vec<Metric>) {
+        if self.was.is_none() {
+            return;
+        }
+        let (breaker, to) = (tag(&self.name), self.state.as_str());
+        metrics.push(Metric {
+            name: format!("toolgate_breaker_transitions_total;breaker={breaker};to={to}"),
+            kind: MetricKind::Counter,
+            value: 1,
+        });
+        metrics.push(Metric {
+            name: format!("toolgate_breaker_open;breaker={breaker}"),
+            kind: MetricKind::Gauge,
+            value: match self.state {
+                Phase::Closed => 0,
+                Phase::Open | Phase::HalfOpen => 1,
+            },
+        });
     }
 }
 

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    Arguments, Decision, MAX_ITEMS, Outcome, Record, Shadow, Touched, clip, millis, names, several,
-    trace_context,
+    Arguments, Decision, MAX_ITEMS, Outcome, Record, Shadow, Touched, Turned, clip, millis, names,
+    several, trace_context,
 };
 use crate::{
     approval::{self, Need},
+    breaker::{Breaker, Change, Phase},
     call::Principal,
     cx::Timestamp,
     digest::sha256,
@@ -118,6 +119,16 @@ impl Record {
             self.limit = Some(limited.limit.name.clone());
             self.retry_after_ms = limited.retry_after_ms();
         }
+        if let Refusal::Broken(broken) = refusal {
+            self.decision = Decision::Deny;
+            (self.approver, self.approvers) = (None, Vec::new());
+            self.breakers.push(Turned {
+                name: broken.breaker.name.clone(),
+                was: None,
+                state: Phase::Open,
+            });
+            self.retry_after_ms = Some(broken.retry_after_ms());
+        }
         if let Some(message) = refusal.message() {
             self.message = Some(clip(&message));
         }
@@ -129,6 +140,15 @@ impl Record {
             name: limit.name.clone(),
             left,
         });
+    }
+
+    /// Adds a breaker that lets pass something else since this call.
+    pub fn turned(&mut self, breaker: &Breaker, change: Option<Change>) {
+        self.breakers.extend(change.map(|change| Turned {
+            name: breaker.name.clone(),
+            was: Some(change.was),
+            state: change.now,
+        }));
     }
 
     /// Adds who has to approve.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, clip};
-use crate::{approval::Answer, config::Effect};
+use crate::{approval::Answer, breaker::Phase, config::Effect};
 
 /// Metadata of arguments: what can be told without telling a value.
 #[derive(Debug, Serialize)]
@@ -62,6 +62,18 @@ pub struct Touched {
     pub name: String,
     /// What is left of it, in what it counts.
     pub left: u64,
+}
+
+/// A breaker that let pass something else than before, or nothing.
+#[derive(Debug, Serialize)]
+pub struct Turned {
+    /// Its name.
+    pub name: String,
+    /// `closed`, `open` or `half_open`: before; absent where the call only met it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<Phase>,
+    /// From then on.
+    pub state: Phase,
 }
 
 /// A verdict that was only tried.

@@ -78,7 +78,7 @@ impl Limited {
 }
 
 /// A time in words, rounded up to what is worth saying.
-fn seconds(ms: u64) -> String {
+pub(super) fn seconds(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..120_000 => format!("{} s", ms.div_ceil(1_000)),

@@ -19,6 +19,7 @@ impl Refusal {
             }
             Self::Rule(decision) => decision.reason.clone(),
             Self::Condition { fault, .. } => Some(fault.clone()),
+            Self::Broken(broken) => Some(broken.breaker.name.clone()),
             Self::NoDryRun(why) => Some((*why).to_owned()),
             Self::DryRun(run) => run.refusal.as_ref()?.message(),
             Self::NotFound
@@ -74,6 +75,7 @@ impl Refusal {
                 add("scopes", json!(scopes));
             }
             Some(Self::Limited(call)) => call.facts(&mut facts),
+            Some(Self::Broken(broken)) => broken.facts(&mut facts),
             Some(Self::Unapproved(call)) => call.facts(&mut facts),
             Some(
                 Self::NotFound
@@ -124,6 +126,7 @@ impl Refusal {
                 )
             }
             Self::Limited(call) => call.text(),
+            Self::Broken(broken) => broken.text(),
             Self::Unapproved(call) => call.text(),
             Self::NoDryRun(why) => format!("Not executed: {why}."),
             Self::DryRun(run) => run.text(),

@@ -5,7 +5,7 @@ mod parts;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Entry, Kind, Registry, Server,
+    Entry, Kind, Registry, Server, breaker,
     limits::Limits,
     pattern::Glob,
     text::{is_path, url_path},
@@ -53,7 +53,7 @@ impl Build {
         build
     }
 
-    fn wrong(&mut self, at: &str, field: &str, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, at: &str, field: &str, message: impl Into<String>) {
         let dot = if at.is_empty() || field.is_empty() {
             ""
         } else {
@@ -105,6 +105,7 @@ impl Build {
         }
         let cluster = server.cluster.unwrap_or_else(|| id.clone());
         let (url, protocol) = (server.url, server.protocol);
+        let breaker = self.breaker(&at, format!("{}{id}", breaker::SERVER), server.breaker);
         let server = Server {
             id: id.clone(),
             cluster,
@@ -112,6 +113,7 @@ impl Build {
             endpoint,
             url,
             protocol,
+            breaker,
         };
         self.registry.servers.insert(id, server);
     }
@@ -144,6 +146,7 @@ impl Build {
             tenants: self.set(&at, "tenants", tool.tenants),
             environments: self.set(&at, "environments", tool.environments),
             cost: tool.cost.unwrap_or_default(),
+            breaker: None,
             timeout: self.timeout(&at, tool.timeout),
             sunset,
             replacement,
@@ -156,7 +159,7 @@ impl Build {
         self.name(&at, &entry, names);
         let taken = self.registry.tools.insert(&entry);
         self.taken(&at, &entry, taken, names);
-        self.add(at, entry);
+        self.add(at, entry, tool.breaker);
     }
 
     fn resource(&mut self, resource: config::Resource) {
@@ -181,6 +184,7 @@ impl Build {
             tenants: self.set(&at, "tenants", resource.tenants),
             environments: self.set(&at, "environments", resource.environments),
             cost: resource.cost.unwrap_or_default(),
+            breaker: None,
             timeout: self.timeout(&at, resource.timeout),
             sunset: None,
             replacement: None,
@@ -202,7 +206,7 @@ impl Build {
         let taken = patterns.has(&entry.name);
         patterns.insert(&entry.name, entry.slot);
         self.taken(&at, &entry, [taken, false], ["uri", "uri"]);
-        self.add(at, entry);
+        self.add(at, entry, resource.breaker);
     }
 
     fn prompt(&mut self, prompt: config::Prompt) {
@@ -227,6 +231,7 @@ impl Build {
             tenants: self.set(&at, "tenants", prompt.tenants),
             environments: self.set(&at, "environments", prompt.environments),
             cost: prompt.cost.unwrap_or_default(),
+            breaker: None,
             timeout: self.timeout(&at, prompt.timeout),
             sunset: None,
             replacement: None,
@@ -239,10 +244,11 @@ impl Build {
         self.name(&at, &entry, names);
         let taken = self.registry.prompts.insert(&entry);
         self.taken(&at, &entry, taken, names);
-        self.add(at, entry);
+        self.add(at, entry, prompt.breaker);
     }
 
-    fn add(&mut self, at: String, entry: Entry) {
+    fn add(&mut self, at: String, mut entry: Entry, breaker: Option<config::Breaker>) {
+        entry.breaker = self.breaker(&at, breaker::name(&entry), breaker);
         let servers = &self.registry.servers;
         if !servers.contains_key(&entry.server) {
             let near = closest(&entry.server, servers.keys().map(String::as_str));

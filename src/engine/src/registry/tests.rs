@@ -206,3 +206,53 @@ fn pins() {
         assert_eq!(pin_of(text) == reviewed, same, "{text}");
     }
 }
+
+#[test]
+fn breakers() {
+    check(tool("t", json!({"breaker": {}})), &[]);
+    let breaker = json!({
+        "failures": 0, "within": "0s", "ratio": 1.5, "open": "soon", "probes": 0, "on": [],
+    });
+    check(
+        tool("t", json!({ "breaker": breaker })),
+        &[
+            "registry[0]:tools[1].breaker.within: `0s` is no duration: `500ms`, `30s`, `2m`",
+            "registry[0]:tools[1].breaker.open: `soon` is no duration: `500ms`, `30s`, `2m`",
+            "registry[0]:tools[1].breaker.failures: expected at least 1",
+            "registry[0]:tools[1].breaker.probes: expected 1 to 1000",
+            "registry[0]:tools[1].breaker.ratio: expected a part of all calls: more than 0, and at \
+             most 1",
+            "registry[0]:tools[1].breaker.on: nothing would ever open it (name a failure that \
+             counts, or say `slow`)",
+        ],
+    );
+    check(
+        tool("t", json!({"breaker": {"on": ["slow"]}})),
+        &[
+            "registry[0]:tools[1].breaker.on[0]: `slow` is not one of `protocol_error`, \
+             `tool_error`, `transport_error`",
+        ],
+    );
+}
+
+#[test]
+fn breakers_are_named_after_what_they_guard() {
+    let registry = build(json!({
+        "servers": {"s": {"breaker": {}}},
+        "tools": [tool("t", json!({"mcpTool": "x", "breaker": {"on": ["tool_error"]}}))],
+        "resources": [{"uri": "doc://*", "mcpServer": "s", "breaker": {}}],
+        "prompts": [{"name": "p", "mcpServer": "s"}],
+    }))
+    .unwrap();
+    let names = |entry| {
+        let all = registry
+            .breakers(entry)
+            .map(|it| (it.name.as_str(), it.on.len()));
+        all.collect::<Vec<_>>()
+    };
+    let server = ("server:s", 2);
+    assert_eq!(names(registry.tool("t").unwrap()), [("tool:t", 1), server]);
+    let resource = registry.resource("s", "doc://a").unwrap();
+    assert_eq!(names(resource), [("resource:s:doc://*", 3), server]);
+    assert_eq!(names(registry.prompt("p").unwrap()), [server]);
+}

@@ -1,4 +1,4 @@
-//! Counters and histograms of Envoy, by name.
+//! Counters, gauges and histograms of Envoy, by name.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -9,6 +9,8 @@ use super::{Refused, abi, accept};
 pub(crate) enum Kind {
     /// Only grows.
     Counter = 0,
+    /// What is now.
+    Gauge = 1,
     /// Distribution of values.
     Histogram = 2,
 }
@@ -37,7 +39,7 @@ pub(crate) fn define(kind: Kind, name: &str) -> Result<u32, Refused> {
     Ok(id)
 }
 
-/// Adds to a counter, or records a value.
+/// Adds to a counter, or sets or records a value.
 pub(crate) fn record(kind: Kind, name: &str, value: u64) -> Result<(), Refused> {
     let id = define(kind, name)?;
     // SAFETY: only numbers cross.
@@ -46,7 +48,7 @@ pub(crate) fn record(kind: Kind, name: &str, value: u64) -> Result<(), Refused> 
             Kind::Counter => {
                 abi::proxy_increment_metric(id, i64::try_from(value).unwrap_or(i64::MAX))
             }
-            Kind::Histogram => abi::proxy_record_metric(id, value),
+            Kind::Gauge | Kind::Histogram => abi::proxy_record_metric(id, value),
         }
     })
 }
