@@ -10,7 +10,6 @@ mod ending;
 mod input;
 mod past;
 mod story;
-mod touched;
 mod usage;
 
 use story::Story;

@@ -153,7 +153,7 @@ impl Exchange {
         self.observe_end(&end, cx);
         self.report(&end, cx);
         self.settle(&end, cx);
-        self.record.close(end)
+        self.record.close(end, &self.policy)
     }
 
     fn request_head(

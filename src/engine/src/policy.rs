@@ -11,6 +11,7 @@ mod explain;
 mod findings;
 mod index;
 mod lower;
+mod named;
 mod reads;
 mod rule;
 mod verdict;
@@ -26,6 +27,7 @@ use crate::{
 use cost::Formulas;
 use findings::{Findings, scopes};
 use index::Index;
+use named::Named;
 use rule::{Demand, Found};
 
 pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
@@ -52,6 +54,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     index: Index,
     formulas: Formulas,
+    named: Named,
     /// By entry, the rules that may apply to it: found on first use, so that loading many of both
     /// costs nothing, and a call costs the same beside many of either.
     applicable: Vec<OnceLock<Box<[usize]>>>,

@@ -186,6 +186,9 @@ pub struct Record {
     /// Roughly how many tokens of a model's context that takes: one for four bytes, base64 apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_tokens: Option<u64>,
+    /// What it cost, if it came to its server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_units: Option<u64>,
     /// The Envoy cluster that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_cluster: Option<String>,
@@ -228,7 +231,7 @@ impl Record {
 
     /// Adds how it ended, and gives the JSON text and the metrics.
     #[must_use]
-    pub fn close(mut self, end: End) -> Closing {
+    pub fn close(mut self, end: End, policy: &Policy) -> Closing {
         self.status = end.status;
         self.details = end.details.filter(|details| !details.is_empty());
         self.bytes_in = end.bytes_in;
@@ -236,7 +239,7 @@ impl Record {
         self.upstream_cluster = end.upstream_cluster;
         self.duration_ms = end.duration_ns.map(millis);
         self.filter_us = Some(micros(end.filter_ns));
-        let metrics = self.metrics(end.duration_ns, end.filter_ns);
+        let metrics = self.metrics(policy, end.duration_ns, end.filter_ns);
         let record = serde_json::to_vec(&self).unwrap_or_else(|_| b"{}".to_vec());
         Closing { record, metrics }
     }
@@ -247,7 +250,7 @@ impl Record {
 pub fn unseen(policy: &Policy, end: End, now: Timestamp) -> Closing {
     let mut record = Record::open(policy, &Headers::default(), now);
     record.reason = "rejected_by_envoy";
-    record.close(end)
+    record.close(end, policy)
 }
 
 /// Trace id and parent id of a `traceparent` (W3C Trace Context, section 3.2).

@@ -64,6 +64,8 @@ pub enum Refusal {
         /// The condition used up its fuel.
         out_of_fuel: bool,
     },
+    /// What the call costs has no value: why, in a few words.
+    Cost(String),
     /// What is called fails too often to be called.
     Broken(Box<Broken>),
     /// A limit has no room for the call.
@@ -150,6 +152,7 @@ impl Refusal {
             Self::Condition {
                 out_of_fuel: false, ..
             } => "condition_failed",
+            Self::Cost(_) => "cost_unknown",
             Self::Limited(call) => call.reason(),
             Self::Broken(_) => "breaker_open",
             Self::Unapproved(call) => call.reason(),
@@ -179,6 +182,7 @@ impl Refusal {
             | Self::Unknown { .. }
             | Self::Contract(_)
             | Self::NoRule
+            | Self::Cost(_)
             | Self::Broken(_)
             | Self::Limited(_)
             | Self::State
@@ -203,6 +207,7 @@ impl Refusal {
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
+            | Self::Cost(_)
             | Self::Broken(_)
             | Self::Unapproved(_)
             | Self::State
@@ -276,6 +281,7 @@ impl Refusal {
             | Self::NoRule
             | Self::Rule(_)
             | Self::Condition { .. }
+            | Self::Cost(_)
             | Self::Limited(_)
             | Self::Broken(_)
             | Self::Unapproved(_)

@@ -1,7 +1,7 @@
 //! Compares what a call costs: plain Envoy, a filter that does nothing, Envoy's own MCP filter with
-//! RBAC, and Toolgate without limits, with one and with five.
+//! RBAC, and Toolgate.
 //!
-//! One Envoy with one worker runs all six; rounds are interleaved, so that a busy machine is busy
+//! One Envoy with one worker runs all four; rounds are interleaved, so that a busy machine is busy
 //! for each alike. What counts are the ratios to plain Envoy. `bench [ROUNDS [SECONDS]]`.
 
 use std::net::SocketAddr;
@@ -17,14 +17,7 @@ use tests::message::call;
 use tests::serve::Served;
 use tests::{bundle, tools};
 
-const CONTESTANTS: [&str; 6] = [
-    "plain",
-    "no-op wasm",
-    "mcp + rbac",
-    "toolgate",
-    "+ 1 limit",
-    "+ 5 limits",
-];
+const CONTESTANTS: [&str; 4] = ["plain", "no-op wasm", "mcp + rbac", "toolgate"];
 
 // One thread for clients and server, one for Envoy.
 #[tokio::main(flavor = "current_thread")]
@@ -50,16 +43,10 @@ async fn main() {
             "refund",
             &json!({ "amount": 12.5, "note": "x".repeat(note) }),
         );
-        // Who governs refuses what it can tell apart: a tool by its name, a call by its worth.
+        // Both that govern refuse what they can tell apart: a tool by its name, a call by its worth.
         let other = call("other", &json!({}));
         let worth = call("refund", &json!({ "amount": 1e6 }));
-        for (index, refused) in [
-            (2, &other),
-            (3, &other),
-            (3, &worth),
-            (4, &worth),
-            (5, &worth),
-        ] {
+        for (index, refused) in [(2, &other), (3, &other), (3, &worth)] {
             let answer = client::send(envoy.gateway(index), refused)
                 .await
                 .expect("an answer");
@@ -70,7 +57,7 @@ async fn main() {
             );
         }
         for connections in [1, 16] {
-            let mut runs: [Vec<Measured>; CONTESTANTS.len()] = Default::default();
+            let mut runs: [Vec<Measured>; 4] = Default::default();
             for round in 0..rounds as usize + 1 {
                 for turn in 0..CONTESTANTS.len() {
                     let index = (round + turn) % CONTESTANTS.len();
@@ -88,7 +75,7 @@ async fn main() {
     }
 }
 
-fn report(label: &str, connections: usize, runs: &[Vec<Measured>; CONTESTANTS.len()]) {
+fn report(label: &str, connections: usize, runs: &[Vec<Measured>; 4]) {
     println!("\n{label}, {connections} connection(s)");
     println!(
         "{:<12} {:>14} {:>18} {:>18}",
@@ -189,7 +176,7 @@ fn setup(server: SocketAddr) -> Setup {
             "permissions": [tool], "principals": [{ "any": true }],
         } } } }),
     );
-    let toolgate = |limits| Gateway::toolgate(bundle(limits), &[("payments", server)]);
+    let toolgate = Gateway::toolgate(bundle(), &[("payments", server)]);
     let gateways = vec![
         plain.clone(),
         Gateway {
@@ -200,9 +187,7 @@ fn setup(server: SocketAddr) -> Setup {
             extra: vec![mcp, rbac],
             ..plain
         },
-        toolgate(0),
-        toolgate(1),
-        toolgate(5),
+        toolgate,
     ];
     Setup {
         gateways,
@@ -210,8 +195,7 @@ fn setup(server: SocketAddr) -> Setup {
     }
 }
 
-/// A bundle with the first so many limits, none of which is ever reached.
-fn bundle(limits: usize) -> String {
+fn bundle() -> String {
     let tool = json!({
         "name": "refund",
         "inputSchema": {
@@ -224,19 +208,10 @@ fn bundle(limits: usize) -> String {
             },
         },
     });
-    // One of each kind that people write.
-    let most = [
-        json!({ "per": ["user", "agent"], "requests_per_hour": 1_000_000_000 }),
-        json!({ "per": ["user", "agent", "call"], "requests_per_minute": 1_000_000_000 }),
-        json!({ "per": "tenant", "cost_per_hour": 1_000_000_000, "burst": 1_000_000_000 }),
-        json!({ "per": "tool", "result_bytes_per_hour": 1_000_000_000_000_u64 }),
-        json!({ "concurrent_calls": 1_000_000 }),
-    ];
     let policy = json!({
         "version": "1",
         "rules": [{
             "id": "small", "tools": ["refund"], "when": "args.amount <= 100", "decision": "allow",
-            "limits": most.get(..limits).expect("so many are there"),
         }],
     });
     bundle::bundle(&bundle::registry(&[("payments", vec![tool])]), &policy)

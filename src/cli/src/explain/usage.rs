@@ -10,10 +10,7 @@ use engine::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    story::{BOLD, DIM, GREEN, RED, YELLOW},
-    touched::Touched,
-};
+use super::story::{BOLD, DIM, GREEN, RED, YELLOW};
 use crate::inputs::Loaded;
 
 /// One use of something registered.
@@ -28,7 +25,6 @@ pub(super) struct Use<'a> {
     entry: Vec<Part>,
     rules: Vec<Considered<'a>>,
     obstacles: Obstacles<'a>,
-    touched: Touched,
 }
 
 impl<'a> Use<'a> {
@@ -42,7 +38,6 @@ impl<'a> Use<'a> {
             entry: policy.asked_by_entry(call),
             rules: policy.explain(call),
             obstacles: policy.obstacles(call),
-            touched: Touched::of(policy, call),
         }
     }
 
@@ -81,7 +76,6 @@ impl<'a> Use<'a> {
             1 => writeln!(text, "\n1 rule is about something else"),
             n => writeln!(text, "\n{n} rules are about something else"),
         };
-        text.push_str(&self.touched.text(loaded));
         text
     }
 
@@ -102,8 +96,6 @@ impl<'a> Use<'a> {
             "asks": self.entry.iter().map(part).collect::<Vec<_>>(),
             "rules": rules.collect::<Vec<_>>(),
             "elsewhere": self.elsewhere(),
-            "cost": self.touched.units(),
-            "limits": self.touched.json(loaded),
         })
     }
 

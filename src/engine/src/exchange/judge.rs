@@ -206,7 +206,7 @@ impl Exchange {
             return Err(unknown(truth(cause)));
         }
         let decision = wanted.dry_run.then(|| verdict.decision().clone());
-        let outcome = self.enforce(verdict, request, message, doc, wanted, entry);
+        let outcome = self.enforce(verdict, request, message, doc, wanted, &call);
         let shadow = match outcome {
             // It would be refused under any rules.
             Err(Refusal::Contract(_) | Refusal::Unreadable(_)) => None,
@@ -239,7 +239,7 @@ impl Exchange {
         message: &Message<'_>,
         doc: &Doc,
         wanted: &Wanted<'_>,
-        entry: &Entry,
+        call: &Call<'_>,
     ) -> Result<Judged, Refusal> {
         if let Verdict::Deny {
             cause: Cause::MissingScope(scopes),
@@ -248,7 +248,13 @@ impl Exchange {
         {
             return Err(Refusal::MissingScope(scopes));
         }
+        let entry = call.entry;
         fits(request, message, wanted, entry)?;
+        if verdict.permit().is_some() {
+            let cost = self.policy.cost(call);
+            self.record.cost_units = Some(cost.map_err(|fault| Refusal::Cost(fault.to_string()))?);
+        }
+        let cost = self.record.cost_units.unwrap_or_default();
         let arguments = self.record.arguments.as_ref();
         let subject = Subject {
             principal: &request.principal,
@@ -261,7 +267,7 @@ impl Exchange {
                 .filter(|_| wanted.kind != Kind::Resource)
                 .map(|arguments| arguments.digest.as_str()),
         };
-        let uses = verdict.permit().map(|permit| subject.uses(permit, 1));
+        let uses = verdict.permit().map(|permit| subject.uses(permit, cost));
         let passage = |permit| {
             let mut edits = rename(message, doc, wanted, entry);
             edits.headers.extend(entry.timeout.map(|timeout| {

@@ -7,6 +7,7 @@ use super::{
     check::Check,
     cost::formulas,
     lower::{Lowering, Role},
+    named::named,
 };
 use crate::{config::Config, problem::Problem, registry::build::Build};
 
@@ -84,6 +85,7 @@ impl Policy {
             bounds: policy.bounds.unwrap_or_default(),
             dry_run,
             approvals,
+            named: named(&registry, &rules),
             registry,
             rules,
             index,

@@ -586,6 +586,31 @@ rules:
 }
 
 #[test]
+fn callers_are_named_by_what_rules_and_entries_ask_for() {
+    let rules = r#"
+rules:
+- { tool: read, require: { agent: bot, app: [a, b] }, tenants: [t2], decision: allow }
+- { tool: write, require: { user: [ann], tenant: t3, agent: true }, decision: deny }
+- { tool: pay, when: "agent == 'other-bot'", decision: deny, mode: shadow }
+"#;
+    let policy = compile(REGISTRY, &[rules]).expect("a policy");
+    for (fact, value, named) in [
+        ("agent", "bot", true),
+        ("agent", "other-bot", false),
+        ("app", "b", true),
+        ("app", "bot", false),
+        ("user", "ann", true),
+        ("user", "t3", false),
+        ("tenant", "t1", true),
+        ("tenant", "t2", true),
+        ("tenant", "t3", true),
+        ("tenant", "t4", false),
+    ] {
+        assert_eq!(policy.names(fact, value), named, "{fact} {value}");
+    }
+}
+
+#[test]
 fn what_rules_ask_for_adds_up() {
     let rules = r#"
 rules:

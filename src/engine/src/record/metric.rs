@@ -1,6 +1,6 @@
 //! What a record counts for in Envoy's statistics.
 
-use crate::{breaker::Phase, rpc::Method};
+use crate::{breaker::Phase, policy::Policy, rpc::Method};
 
 use super::{Record, Turned};
 
@@ -29,7 +29,12 @@ pub enum MetricKind {
 impl Record {
     /// Tags come from the configuration or from closed lists, never from the client: Envoy keeps
     /// every series for ever.
-    pub(super) fn metrics(&self, duration_ns: Option<u64>, filter_ns: u64) -> Vec<Metric> {
+    pub(super) fn metrics(
+        &self,
+        policy: &Policy,
+        duration_ns: Option<u64>,
+        filter_ns: u64,
+    ) -> Vec<Metric> {
         let known = |registered: bool, name: &Option<String>| match name {
             Some(name) if registered => tag(name),
             Some(_) | None => "-".to_owned(),
@@ -76,6 +81,27 @@ impl Record {
         for turned in &self.breakers {
             turned.count(&mut metrics);
         }
+        // By tool and by caller, each for itself: as many series as both together, not their product.
+        let caller = self.caller_tags(policy);
+        for (what, amount) in [
+            ("result_bytes", self.result_bytes),
+            ("estimated_tokens", self.estimated_tokens),
+            ("cost_units", self.cost_units),
+        ] {
+            let Some(value) = amount.filter(|amount| *amount > 0) else {
+                continue;
+            };
+            for name in [
+                format!("toolgate_{what}_total;server={server};tool={tool}"),
+                format!("toolgate_caller_{what}_total{caller}"),
+            ] {
+                metrics.push(Metric {
+                    name,
+                    kind: MetricKind::Counter,
+                    value,
+                });
+            }
+        }
         let mut time = |name: &str, value: u64| {
             metrics.push(Metric {
                 name: format!("{name};server={server};tool={tool};method={method}"),
@@ -91,6 +117,22 @@ impl Record {
         }
         time("toolgate_filter_duration_us", filter_ns / 1_000);
         metrics
+    }
+
+    /// The caller, as far as the configuration names it.
+    fn caller_tags(&self, policy: &Policy) -> String {
+        let facts = [
+            ("tenant", &self.tenant),
+            ("app", &self.app_id),
+            ("agent", &self.agent_id),
+            ("user", &self.user_id),
+        ];
+        let tags = facts.map(|(fact, value)| match value {
+            None => format!(";{fact}=-"),
+            Some(value) if policy.names(fact, value) => format!(";{fact}={}", tag(value)),
+            Some(_) => format!(";{fact}=other"),
+        });
+        tags.concat()
     }
 }
 

@@ -18,7 +18,7 @@ impl Refusal {
                 Some(all.join("; "))
             }
             Self::Rule(decision) => decision.reason.clone(),
-            Self::Condition { fault, .. } => Some(fault.clone()),
+            Self::Condition { fault, .. } | Self::Cost(fault) => Some(fault.clone()),
             Self::Broken(broken) => Some(broken.breaker.name.clone()),
             Self::NoDryRun(why) => Some((*why).to_owned()),
             Self::DryRun(run) => run.refusal.as_ref()?.message(),
@@ -87,6 +87,7 @@ impl Refusal {
                 | Self::State
                 | Self::Rule(_)
                 | Self::Condition { .. }
+                | Self::Cost(_)
                 | Self::NoDryRun(_)
                 | Self::DryRun(_)
                 | Self::Upstream(_),
@@ -124,6 +125,9 @@ impl Refusal {
                 format!(
                     "Denied: a policy condition could not be evaluated for this call ({fault})."
                 )
+            }
+            Self::Cost(fault) => {
+                format!("Denied: what this call costs could not be told ({fault}).")
             }
             Self::Limited(call) => call.text(),
             Self::Broken(broken) => broken.text(),
