@@ -158,7 +158,8 @@ class Transcript:
 # What the transcript shows of an audit record; one step shows all of it.
 SHOWN = (
     "userId", "agentId", "tenant", "server", "toolName", "riskTier", "access", "listed", "decision",
-    "rule", "reason", "message", "approvers", "approval", "policyVersion", "status", "durationMs",
+    "rule", "reason", "message", "limit", "retryAfterMs", "limits", "approvers", "approval",
+    "policyVersion", "status", "durationMs",
 )  # fmt: skip
 
 
@@ -267,9 +268,27 @@ async def drive(stack, issuer):
             rule="never-autonomous",
             gets="error -32602: Unknown tool: delete_customer",
         )
+
+        async def stuck():
+            for _ in range(25):
+                answer = await crm.call_tool("read_order_history", {"customerId": "C-1002"})
+                if answer.is_error:
+                    break
+            return answer
+
+        await t.step(
+            "10. It gets stuck: it asks the same again and again, until somebody stops it.",
+            'tools/call read_order_history {"customerId": "C-1002"}, 11 times',
+            stuck,
+            said,
+            decision="deny",
+            reason="loop_detected",
+            limit="loop",
+            gets="same",
+        )
     forged = Issuer().token(ALICE)
     await t.step(
-        "10. Somebody signs Alice's token with a key of their own.",
+        "11. Somebody signs Alice's token with a key of their own.",
         "tools/call read_order_history",
         lambda: bare(t, "crm", forged),
         str,

@@ -94,6 +94,7 @@ fn rule(rule: &Value) -> Vec<Change> {
             ("when", _) => short(value),
             ("require", _) => requirement(value),
             ("tenants" | "environments" | "allowed_roles", _) => names(value),
+            ("limits", Value::Array(items)) => limits(items),
             ("tools" | "resources" | "prompts", Value::Object(_)) => attributes(value),
             ("tools" | "resources" | "prompts", Value::Array(items)) => {
                 let mut changes = fewer(items);
@@ -282,8 +283,48 @@ fn entry(entry: &Value) -> Vec<Change> {
             found.extend(within(entry, key, names(value)));
         }
     }
+    if let Some(Value::Array(items)) = entry.get("limits") {
+        found.extend(within(entry, "limits", limits(items)));
+    }
+    for key in ["cost", "breaker"] {
+        if entry.get(key).is_some() {
+            found.push((format!("{key} gone"), Some(with(entry, key, None))));
+        }
+    }
     if let Some(value) = entry.get("inputSchema") {
         found.extend(within(entry, "inputSchema", schema(value)));
+    }
+    found
+}
+
+/// A limit lost, doubled, or counted otherwise.
+fn limits(items: &[Value]) -> Vec<Change> {
+    let mut found = vec![("gone".to_owned(), None)];
+    found.extend(fewer(items));
+    for (place, limit) in items.iter().enumerate() {
+        for (key, value) in limit.as_object().into_iter().flatten() {
+            let mut changes = Vec::new();
+            match (key.as_str(), value) {
+                ("per", Value::Array(facts)) => changes.extend(fewer(facts)),
+                ("per", _) => changes.push(("gone".to_owned(), None)),
+                ("scope", _) => changes.push(("-> local".to_owned(), Some(json!("local")))),
+                (_, Value::Number(number)) => {
+                    let number = number.as_u64().unwrap_or_default();
+                    changes.push(("doubled".to_owned(), Some(json!(number * 2))));
+                    changes.push(("+ 1".to_owned(), Some(json!(number + 1))));
+                }
+                _ => {}
+            }
+            found.extend(
+                within(limit, key, changes)
+                    .into_iter()
+                    .map(|(what, changed)| {
+                        let mut items = items.to_vec();
+                        items[place] = changed.unwrap_or_default();
+                        (what, Some(Value::Array(items)))
+                    }),
+            );
+        }
     }
     found
 }

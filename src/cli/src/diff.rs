@@ -28,6 +28,7 @@ mod change;
 mod contract;
 mod effect;
 mod facts;
+mod limits;
 mod moments;
 mod rules;
 mod sample;
@@ -203,6 +204,10 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
             at: pair.new.entry.map(|entry| new.policy.place_of(entry)),
         };
         comparison.changes.extend(versions.entry());
+        if let (Some(old), Some(new)) = (pair.old.entry, pair.new.entry) {
+            let changes = limits::limits(&pair.subject, &old.limits, &new.limits);
+            comparison.changes.extend(changes);
+        }
         if rules.same_beside && versions.old == versions.new && rules.same_about(&pair) {
             continue;
         }
@@ -215,6 +220,7 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
         moved.extend(effects.rules);
     }
     comparison.changes.extend(rules.without_effect(&moved));
+    comparison.changes.extend(rules::limited(old, new));
     comparison.changes.extend(surroundings(old, new));
     comparison
 }

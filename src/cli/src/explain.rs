@@ -10,6 +10,7 @@ mod ending;
 mod input;
 mod past;
 mod story;
+mod touched;
 mod usage;
 
 use story::Story;

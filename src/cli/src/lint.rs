@@ -27,6 +27,7 @@ mod approvals;
 mod descriptions;
 mod envoy;
 mod lifecycle;
+mod limits;
 mod names;
 mod rules;
 mod schemas;
@@ -34,8 +35,8 @@ mod secrets;
 
 /// Judge registry and policy files: what loads, and is unwise all the same.
 ///
-/// Rules that never decide, tools that nobody may use, writes that nobody approves, schemas that take
-/// anything, names that agents mistake for each other, descriptions that give orders. Files that do
+/// Rules that never decide, tools that nobody may use, writes that nobody approves or limits, schemas
+/// that take anything, names that agents mistake for each other, descriptions that give orders. Files that do
 /// not load are refused with every problem at once, as by `toolgate bundle`.
 ///
 /// A finding is silenced where it stands, with the reason, by a comment on its line or above it:
@@ -193,6 +194,7 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
     };
     rules::review(&mut review);
     approvals::review(&mut review);
+    limits::review(&mut review);
     schemas::review(&mut review);
     names::review(&mut review);
     descriptions::review(&mut review);
@@ -215,6 +217,7 @@ fn lints() -> impl Iterator<Item = &'static Lint> {
         allow::LINTS,
         rules::LINTS,
         approvals::LINTS,
+        limits::LINTS,
         own,
         arguments,
         keywords,

@@ -19,8 +19,8 @@ use tally::Tally;
 /// Reads Envoy's access log, one JSON object a line: with the audit record under `toolgate`, as in
 /// envoy/envoy.yaml, or records alone; plain or compressed with gzip. A record tells who called what
 /// and when, and of the arguments no values. Where a decision turns on those, the call is reported as
-/// undecidable with the rules that make it so, never guessed. Whether arguments match a contract is
-/// not asked again: `toolgate diff` tells what has changed there.
+/// undecidable with the rules that make it so, never guessed. Whether arguments match a contract, and
+/// whether limits have room, is not asked again: `toolgate diff` tells what has changed there.
 ///
 /// Examples:
 ///   toolgate replay access.log -r registry.yaml -p policy.yaml

@@ -48,6 +48,9 @@ pub(crate) struct Trial {
     pub(crate) session: Option<String>,
     /// When, as in RFC 3339. Without it, the file's `now`, or else the present time.
     pub(crate) now: Option<String>,
+    /// How often the call is made, one after another at the same time: 1 to 10000, and 1 by default.
+    /// What must come of it must come of the last one. Each test begins with nothing counted.
+    pub(crate) repeat: Option<u32>,
     /// The server that is called. Needed only where the registry leaves it open.
     pub(crate) server: Option<String>,
     /// What must come of it. Only what is written here is compared.
@@ -124,6 +127,8 @@ pub(crate) struct Expect {
     pub(crate) rule: Option<String>,
     /// Why, as the audit record says it: `rule`, `no_rule`, `invalid_arguments`, ..
     pub(crate) reason: Option<String>,
+    /// The name of the limit that refuses the call.
+    pub(crate) limit: Option<String>,
     /// Who has to approve: a role, or `user`, or a list of these, in any order.
     pub(crate) approver: Option<OneOrMany<String>>,
     /// A part of what the agent is told.

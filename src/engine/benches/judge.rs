@@ -1,5 +1,6 @@
-//! Judges `CALLS` calls under a configuration of `SIZE` tools and `SIZE` rules, for callgrind to
-//! count: `make bench-engine` compares sizes by the difference between some calls and none.
+//! Judges `CALLS` calls under a configuration of `SIZE` tools and `SIZE` rules, each with `LIMITS`
+//! limits, for callgrind to count: `make bench-engine` compares sizes by the difference between some
+//! calls and none.
 
 #![expect(
     clippy::panic,
@@ -23,20 +24,22 @@ fn main() {
     let mut numbers = std::env::args()
         .skip(1)
         .filter_map(|arg| arg.parse::<usize>().ok());
-    let (Some(size), Some(calls)) = (numbers.next(), numbers.next()) else {
-        println!("usage: judge SIZE CALLS");
+    let (Some(size), Some(calls), Some(limits)) = (numbers.next(), numbers.next(), numbers.next())
+    else {
+        println!("usage: judge SIZE CALLS LIMITS");
         return;
     };
-    let policy = Arc::new(policy(size));
+    let policy = Arc::new(policy(size, limits));
     let body = call(size / 2);
+    let memory = Memory::default();
     // The first call compiles its tool's schema.
-    judge(&policy, &body);
+    judge(&policy, &body, &memory);
     for _ in 0..calls {
-        judge(&policy, &body);
+        judge(&policy, &body, &memory);
     }
 }
 
-fn policy(size: usize) -> Policy {
+fn policy(size: usize, limits: usize) -> Policy {
     let schema: Value = json!({
         "type": "object",
         "required": ["customerId", "orderId", "amount", "reason"],
@@ -54,11 +57,20 @@ fn policy(size: usize) -> Policy {
             "inputSchema": schema,
         }))
         .collect();
+    // One of each kind that people write; none is ever reached.
+    let most = [
+        json!({ "per": ["user", "agent"], "requests_per_hour": 1_000_000 }),
+        json!({ "per": ["user", "agent", "call"], "requests_per_minute": 1_000_000 }),
+        json!({ "per": "tenant", "cost_per_hour": 1_000_000, "burst": 1_000_000 }),
+        json!({ "per": "tool", "result_bytes_per_hour": 1_000_000_000 }),
+        json!({ "concurrent_calls": 1_000_000 }),
+    ];
+    let limits: Vec<_> = most.into_iter().take(limits).collect();
     let rules: Vec<_> = (0..size)
         .map(|n| {
             json!({
                 "id": format!("rule_{n}"), "tools": [format!("tool_{n}")],
-                "when": "args.amount <= 100", "decision": "allow",
+                "when": "args.amount <= 100", "decision": "allow", "limits": limits,
             })
         })
         .collect();
@@ -86,8 +98,7 @@ fn call(tool: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-fn judge(policy: &Arc<Policy>, body: &[u8]) {
-    let memory = Memory::default();
+fn judge(policy: &Arc<Policy>, body: &[u8], memory: &Memory) {
     let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
     let pairs = [
         (":method", "POST"),

@@ -1,7 +1,7 @@
 //! Compares what a call costs: plain Envoy, a filter that does nothing, Envoy's own MCP filter with
-//! RBAC, and Toolgate.
+//! RBAC, and Toolgate without limits, with one and with five.
 //!
-//! One Envoy with one worker runs all four; rounds are interleaved, so that a busy machine is busy
+//! One Envoy with one worker runs all six; rounds are interleaved, so that a busy machine is busy
 //! for each alike. What counts are the ratios to plain Envoy. `bench [ROUNDS [SECONDS]]`.
 
 use std::net::SocketAddr;
@@ -17,7 +17,14 @@ use tests::message::call;
 use tests::serve::Served;
 use tests::{bundle, tools};
 
-const CONTESTANTS: [&str; 4] = ["plain", "no-op wasm", "mcp + rbac", "toolgate"];
+const CONTESTANTS: [&str; 6] = [
+    "plain",
+    "no-op wasm",
+    "mcp + rbac",
+    "toolgate",
+    "+ 1 limit",
+    "+ 5 limits",
+];
 
 // One thread for clients and server, one for Envoy.
 #[tokio::main(flavor = "current_thread")]
@@ -43,10 +50,16 @@ async fn main() {
             "refund",
             &json!({ "amount": 12.5, "note": "x".repeat(note) }),
         );
-        // Both that govern refuse what they can tell apart: a tool by its name, a call by its worth.
+        // Who governs refuses what it can tell apart: a tool by its name, a call by its worth.
         let other = call("other", &json!({}));
         let worth = call("refund", &json!({ "amount": 1e6 }));
-        for (index, refused) in [(2, &other), (3, &other), (3, &worth)] {
+        for (index, refused) in [
+            (2, &other),
+            (3, &other),
+            (3, &worth),
+            (4, &worth),
+            (5, &worth),
+        ] {
             let answer = client::send(envoy.gateway(index), refused)
                 .await
                 .expect("an answer");
@@ -57,7 +70,7 @@ async fn main() {
             );
         }
         for connections in [1, 16] {
-            let mut runs: [Vec<Measured>; 4] = Default::default();
+            let mut runs: [Vec<Measured>; CONTESTANTS.len()] = Default::default();
             for round in 0..rounds as usize + 1 {
                 for turn in 0..CONTESTANTS.len() {
                     let index = (round + turn) % CONTESTANTS.len();
@@ -75,7 +88,7 @@ async fn main() {
     }
 }
 
-fn report(label: &str, connections: usize, runs: &[Vec<Measured>; 4]) {
+fn report(label: &str, connections: usize, runs: &[Vec<Measured>; CONTESTANTS.len()]) {
     println!("\n{label}, {connections} connection(s)");
     println!(
         "{:<12} {:>14} {:>18} {:>18}",
@@ -176,7 +189,7 @@ fn setup(server: SocketAddr) -> Setup {
             "permissions": [tool], "principals": [{ "any": true }],
         } } } }),
     );
-    let toolgate = Gateway::toolgate(bundle(), &[("payments", server)]);
+    let toolgate = |limits| Gateway::toolgate(bundle(limits), &[("payments", server)]);
     let gateways = vec![
         plain.clone(),
         Gateway {
@@ -187,7 +200,9 @@ fn setup(server: SocketAddr) -> Setup {
             extra: vec![mcp, rbac],
             ..plain
         },
-        toolgate,
+        toolgate(0),
+        toolgate(1),
+        toolgate(5),
     ];
     Setup {
         gateways,
@@ -195,7 +210,8 @@ fn setup(server: SocketAddr) -> Setup {
     }
 }
 
-fn bundle() -> String {
+/// A bundle with the first so many limits, none of which is ever reached.
+fn bundle(limits: usize) -> String {
     let tool = json!({
         "name": "refund",
         "inputSchema": {
@@ -208,10 +224,19 @@ fn bundle() -> String {
             },
         },
     });
+    // One of each kind that people write.
+    let most = [
+        json!({ "per": ["user", "agent"], "requests_per_hour": 1_000_000_000 }),
+        json!({ "per": ["user", "agent", "call"], "requests_per_minute": 1_000_000_000 }),
+        json!({ "per": "tenant", "cost_per_hour": 1_000_000_000, "burst": 1_000_000_000 }),
+        json!({ "per": "tool", "result_bytes_per_hour": 1_000_000_000_000_u64 }),
+        json!({ "concurrent_calls": 1_000_000 }),
+    ];
     let policy = json!({
         "version": "1",
         "rules": [{
             "id": "small", "tools": ["refund"], "when": "args.amount <= 100", "decision": "allow",
+            "limits": most.get(..limits).expect("so many are there"),
         }],
     });
     bundle::bundle(&bundle::registry(&[("payments", vec![tool])]), &policy)

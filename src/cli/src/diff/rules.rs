@@ -1,14 +1,18 @@
 //! Which rules changed, and of which of them nothing was seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use engine::{config::Config, policy::Policy};
+use engine::{config::Config, limit::Limit, policy::Policy};
 use serde_json::Value as Json;
 
 use super::{
     change::{Change, Direction},
     effect::Pair,
     facts::written,
+    limits::limits,
 };
 use crate::inputs::Loaded;
 
@@ -73,6 +77,34 @@ impl<'p> Rules<'p> {
     }
 }
 
+/// How the limits of rules changed.
+pub(super) fn limited(old: &Loaded, new: &Loaded) -> Vec<Change> {
+    let (old, new) = (limits_by_rule(old), limits_by_rule(new));
+    let ids: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
+    let of = |id: &str| {
+        let (was, is) = (old.get(id).copied(), new.get(id).copied());
+        let mut changes = limits(
+            &format!("rule {id}"),
+            was.unwrap_or_default(),
+            is.unwrap_or_default(),
+        );
+        if was.is_none() || is.is_none() {
+            // What a rule lets through comes and goes with it.
+            for change in &mut changes {
+                change.direction = Direction::Changed;
+            }
+        }
+        changes
+    };
+    ids.into_iter().flat_map(of).collect()
+}
+
+fn limits_by_rule(side: &Loaded) -> BTreeMap<&str, &[Arc<Limit>]> {
+    let live = side.policy.rules().iter().filter(|rule| rule.live);
+    live.map(|rule| (rule.id.as_str(), rule.limits.as_slice()))
+        .collect()
+}
+
 /// A policy without its rules and its version.
 pub(super) fn beside(config: &Config) -> Json {
     let mut policy = written(&config.policy);
@@ -88,9 +120,10 @@ fn by_id(side: &Loaded) -> BTreeMap<&str, Json> {
     rules
         .map(|(rule, source)| {
             let mut source = written(source);
-            // An id says nothing about calls, and one that is not written is a place.
+            // An id says nothing about calls, and one that is not written is a place. Limits are told
+            // by themselves.
             if let Some(members) = source.as_object_mut() {
-                members.remove("id");
+                members.retain(|name, _| !["id", "limits"].contains(&name.as_str()));
             }
             (rule.id.as_str(), source)
         })

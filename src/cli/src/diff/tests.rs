@@ -32,7 +32,7 @@ rules:
 - { id: small, tool: refund, require: { roles: [agent, lead] }, when: args.amount <= 100, decision: allow }
 - { id: large, tool: refund, require: { roles: [agent, lead] }, when: args.amount > 100, decision: approval_required }
 - { id: list, tool: list, require: { user: true }, decision: allow }
-- { id: logs, resources: "file:///logs/*", require: { user: true }, when: args.uri.startsWith("file:///logs/app"), decision: allow }
+- { id: logs, resources: "file:///logs/*", require: { user: true }, when: args.uri.startsWith("file:///logs/app"), decision: allow, limits: [{ per: user, requests_per_hour: 60 }] }
 "#;
 
 /// A Wednesday.
@@ -222,6 +222,66 @@ fn entries() {
         &[
             "wider resource file:///logs/*: anybody known: deny -> allow where args.uri = \"file:///logs/\", \"file:///logs/x\" (rule none -> logs)",
         ],
+    );
+}
+
+#[test]
+fn limits() {
+    let was = "limits: 60 calls per hour for each user";
+    for (to, direction, is) in [
+        (
+            "requests_per_hour: 120",
+            "wider",
+            "120 calls per hour for each user",
+        ),
+        (
+            "requests_per_minute: 60",
+            "wider",
+            "60 calls per minute for each user",
+        ),
+        (
+            "requests_per_day: 60",
+            "narrower",
+            "60 calls per day for each user",
+        ),
+        (
+            "requests_per_hour: 60, burst: 5",
+            "narrower",
+            "60 calls per hour, 5 at once for each user",
+        ),
+    ] {
+        let expected = format!("{direction} rule logs: {was} -> {is}");
+        check("requests_per_hour: 60", to, &[&expected]);
+    }
+    check(
+        "per: user, ",
+        "per: [session, user], ",
+        &[
+            "wider rule logs: limits: 60 calls per hour for each user -> 60 calls per hour for each user and session",
+        ],
+    );
+    check(
+        "per: user, ",
+        "",
+        &["narrower rule logs: limits: 60 calls per hour for each user -> 60 calls per hour"],
+    );
+    check(
+        ", limits: [{ per: user, requests_per_hour: 60 }]",
+        "",
+        &["wider rule logs: limits: 60 calls per hour for each user -> none"],
+    );
+    check(
+        "requests_per_hour",
+        "tokens_per_hour",
+        &[
+            "narrower rule logs: limits: none -> 60 estimated tokens of results per hour for each user",
+            "wider rule logs: limits: 60 calls per hour for each user -> none",
+        ],
+    );
+    check(
+        "access: read",
+        "access: read\n  limits: [{ concurrent_calls: 2 }]",
+        &["narrower list: limits: none -> 2 calls at the same time"],
     );
 }
 

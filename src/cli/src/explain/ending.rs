@@ -39,6 +39,14 @@ impl Ending {
         }
     }
 
+    /// The limit that refuses it.
+    pub(super) fn limit(&self) -> Option<&str> {
+        match self {
+            Self::Ran(outcome) => outcome.text("limit"),
+            Self::Recorded(_) => None,
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         match self {
             Self::Ran(outcome) => ran(outcome),
@@ -95,8 +103,9 @@ fn past(recorded: &Recorded) -> String {
     let then = recorded.then();
     let member = |name: &str| then.get(name).and_then(Value::as_str);
     let (reason, version) = (member("reason"), member("policyVersion"));
+    let by = member("limit").map_or_else(String::new, |limit| format!(" by limit `{limit}`"));
     let mut text = format!(
-        "{DIM}recorded:{DIM:#} {} ({}), policy {}\n",
+        "{DIM}recorded:{DIM:#} {}{by} ({}), policy {}\n",
         decided(member("decision").unwrap_or_default(), member("rule"), &[]),
         reason.unwrap_or_default(),
         version.unwrap_or("unknown"),
@@ -216,6 +225,9 @@ fn meaning(reason: &str) -> &'static str {
         "approval_of_no_use" => "only single uses can be approved",
         "approval_without_user" => "the user has to confirm it, and is not known",
         "approval_of_inexact_arguments" => "no approval can be bound to these arguments",
+        "limit_reached" => "nothing is left of a limit",
+        "loop_detected" => "the same call was made too often",
+        "limiter_busy" => "it could not be counted",
         "no_token" => "the caller has no token",
         "invalid_token" => "the caller's token is not accepted",
         "protocol" => "whoever may speak to this server may do this",

@@ -69,9 +69,16 @@ impl Recorded {
         self.unknown.iter().any(|name| facts.contains(name))
     }
 
-    /// What was decided then: the decision, its rule and its reason.
+    /// What was decided then: the decision, its rule or limit, and its reason.
     pub(super) fn then(&self) -> Value {
-        let members = ["decision", "rule", "reason", "policyVersion", "timestamp"];
+        let members = [
+            "decision",
+            "rule",
+            "reason",
+            "limit",
+            "policyVersion",
+            "timestamp",
+        ];
         let member = |name: &str| (name.to_owned(), json!(self.record.get(name)));
         members.into_iter().map(member).collect()
     }

@@ -68,6 +68,9 @@ impl<'a> Story<'a> {
 
     /// What would have to be otherwise for the call to be allowed, a sentence each.
     fn changes(&self) -> Vec<String> {
+        if let Some(limit) = self.ending.limit() {
+            return vec![format!("limit `{limit}` has to have room for it")];
+        }
         match (self.ending.decision(), self.ending.reason()) {
             (Some("allow"), _) => Vec::new(),
             (_, "invalid_arguments") => {

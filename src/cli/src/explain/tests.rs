@@ -66,7 +66,7 @@ const REGISTRY: &str = "\
 servers: { pay: {} }
 tools:
 - { name: refund, mcpServer: pay, authScope: pay, inputSchema: { type: object, properties: { amount: { type: number } } } }
-- { name: close, mcpServer: pay, tenants: [north], inputSchema: { type: object } }
+- { name: close, mcpServer: pay, tenants: [north], cost: 1 + size(args), inputSchema: { type: object } }
 ";
 
 const POLICY: &str = "\
@@ -81,7 +81,7 @@ rules:
 - { id: large, tool: refund, require: { roles: [lead] }, when: args.amount > 100, decision: approval_required, approver_role: boss, approvals: 2 }
 - { id: unlucky, tool: refund, when: args.amount == 13.0, decision: deny, reason: Not thirteen. }
 - { id: tried, mode: shadow, tool: refund, when: args.amount > 50, decision: deny }
-- { id: open, tool: close, decision: allow }
+- { id: open, tool: close, decision: allow, limits: [{ id: loop, per: [tenant, call], requests_per_minute: 2 }, { concurrent_calls: 4 }] }
 ";
 
 const TESTS: &str = "\
@@ -98,6 +98,8 @@ tests:
 - { name: contract, caller: sue, call: refund, arguments: { amount: many }, expect: { decision: deny } }
 - { name: scope, caller: { user: sue, roles: [support] }, call: refund, arguments: { amount: 1 }, expect: { decision: deny } }
 - { name: south, caller: { tenant: south }, call: close, expect: { decision: deny } }
+- { name: north, caller: { tenant: north }, call: close, expect: { decision: allow } }
+- { name: thrice, caller: { tenant: north }, call: close, repeat: 3, expect: { decision: deny } }
 - { name: unknown, call: nothing, expect: { decision: deny } }
 - { name: list, caller: sue, list: tools, expect: { visible: [refund] } }
 ";
@@ -144,6 +146,35 @@ For it to be allowed
     );
 }
 
+#[test]
+fn what_counts_a_call_is_told() {
+    let (text, json) = Folder::new("north").test("north");
+    assert_eq!(
+        text,
+        "\
+allow by rule `open` (rule)
+
+tool `close` of `pay` for tenant north, at 2026-11-13T10:00:00.000Z
+  ok tenants         north -> north
+
+rule open applies: allow  p.yaml:12:3
+
+4 rules are about something else
+
+cost 1  1 + size(args)
+
+limit loop  p.yaml:12:54
+     2 calls per minute for each tenant and call; here tenant north, these arguments
+
+limit open.concurrent_calls  p.yaml:12:113
+     4 calls at the same time
+"
+    );
+    let limits = &json["uses"][0]["limits"];
+    assert_eq!(limits[0]["name"], "loop");
+    assert_eq!(limits[0]["here"]["tenant"], "north");
+}
+
 /// How a test ends, and what would have to change.
 #[track_caller]
 fn check(name: &str, ending: &str, changes: &[&str]) {
@@ -188,6 +219,11 @@ fn what_would_have_to_change_is_told() {
         "south",
         "deny: it does not exist for the caller's tenant (hidden_tenant)",
         &["`tenants` asks for north, and there is south"],
+    );
+    check(
+        "thrice",
+        "deny: the same call was made too often (loop_detected)",
+        &["limit `loop` has to have room for it"],
     );
     check(
         "unknown",

@@ -10,7 +10,10 @@ use engine::{
 };
 use serde_json::{Value, json};
 
-use super::story::{BOLD, DIM, GREEN, RED, YELLOW};
+use super::{
+    story::{BOLD, DIM, GREEN, RED, YELLOW},
+    touched::Touched,
+};
 use crate::inputs::Loaded;
 
 /// One use of something registered.
@@ -25,6 +28,7 @@ pub(super) struct Use<'a> {
     entry: Vec<Part>,
     rules: Vec<Considered<'a>>,
     obstacles: Obstacles<'a>,
+    touched: Touched,
 }
 
 impl<'a> Use<'a> {
@@ -38,6 +42,7 @@ impl<'a> Use<'a> {
             entry: policy.asked_by_entry(call),
             rules: policy.explain(call),
             obstacles: policy.obstacles(call),
+            touched: Touched::of(policy, call),
         }
     }
 
@@ -76,6 +81,7 @@ impl<'a> Use<'a> {
             1 => writeln!(text, "\n1 rule is about something else"),
             n => writeln!(text, "\n{n} rules are about something else"),
         };
+        text.push_str(&self.touched.text(loaded));
         text
     }
 
@@ -96,6 +102,8 @@ impl<'a> Use<'a> {
             "asks": self.entry.iter().map(part).collect::<Vec<_>>(),
             "rules": rules.collect::<Vec<_>>(),
             "elsewhere": self.elsewhere(),
+            "cost": self.touched.units(),
+            "limits": self.touched.json(loaded),
         })
     }
 

@@ -123,7 +123,6 @@ pub(super) fn review(review: &mut Review<'_>) {
         review.tell(&ALL_IN_SHADOW, problem);
     }
     let shadow = loaded.config.shadow.iter().flat_map(|policy| &policy.rules);
-    // Here belongs `missing-limit`, once rules say `limits`.
     for ((rule, entries), written) in policy
         .rules()
         .iter()
@@ -228,7 +227,9 @@ fn unreachable(review: &mut Review<'_>, rule: &Rule, entries: &[&Entry]) -> bool
         policy.about(entry).find(|other| {
             // Of two that say the same, the second is one too many.
             let same = rule.covers(other) && rule.place < other.place;
-            other.place != rule.place && other.covers(rule) && !same
+            // Limits of all rules that match count, whichever decides.
+            let limits = other.effect != Effect::Deny && !rule.limits.is_empty();
+            other.place != rule.place && other.covers(rule) && !same && !limits
         })
     };
     let mut reasons = entries
@@ -350,7 +351,7 @@ fn for_anybody(rule: &Rule, entry: &Entry) -> bool {
 }
 
 /// `` `a`, `b` and 3 more write ``
-fn writing(names: &[&str]) -> String {
+pub(super) fn writing(names: &[&str]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(3)

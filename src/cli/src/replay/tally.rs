@@ -45,6 +45,8 @@ pub(super) struct Tally {
 struct NotDecided {
     /// It was refused before the rules were asked.
     before_rules: u64,
+    /// A limit or a breaker refused what the rules let through.
+    limited: u64,
     /// Handshakes, lists, notifications.
     protocol: u64,
     dry_runs: u64,
@@ -176,6 +178,7 @@ impl Tally {
             (Ok(was), Some(used)) => (was, used),
             (Ok(_), None) | (Err(Other::Protocol), _) => return self.not_decided.protocol += 1,
             (Err(Other::BeforeRules), _) => return self.not_decided.before_rules += 1,
+            (Err(Other::Limited), _) => return self.not_decided.limited += 1,
             (Err(Other::DryRun), _) => return self.not_decided.dry_runs += 1,
         };
         self.calls += 1;

@@ -147,15 +147,22 @@ fn what_a_record_comes_to() {
             "read",
             json!({ "decision": "deny", "reason": "invalid_arguments" }),
         ),
-        r#"{"beforeRules":1,"dryRuns":0,"protocol":0}"#,
+        r#"{"beforeRules":1,"dryRuns":0,"limited":0,"protocol":0}"#,
+    );
+    check(
+        &call(
+            "read",
+            json!({ "decision": "deny", "reason": "loop_detected" }),
+        ),
+        r#"{"beforeRules":0,"dryRuns":0,"limited":1,"protocol":0}"#,
     );
     check(
         &call("read", json!({ "dryRun": true })),
-        r#"{"beforeRules":0,"dryRuns":1,"protocol":0}"#,
+        r#"{"beforeRules":0,"dryRuns":1,"limited":0,"protocol":0}"#,
     );
     check(
         &call("read", json!({ "method": "tools/list" })),
-        r#"{"beforeRules":0,"dryRuns":0,"protocol":1}"#,
+        r#"{"beforeRules":0,"dryRuns":0,"limited":0,"protocol":1}"#,
     );
 }
 

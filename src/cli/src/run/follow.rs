@@ -95,6 +95,12 @@ fn summary(entry: &Value, colour: bool) -> String {
     if let Some(reason) = text("reason") {
         line.push_str(&format!("  {reason}"));
     }
+    if let Some(limit) = text("limit") {
+        line.push_str(&format!(" by {}", shown(limit)));
+        if let Some(wait) = record.get("retryAfterMs").and_then(Value::as_u64) {
+            line.push_str(&format!(", for {} s", wait.div_ceil(1_000)));
+        }
+    }
     if let Some(approver) = text("approver") {
         line.push_str(&format!(" by {}", shown(approver)));
     }

@@ -40,6 +40,7 @@ fn differences(expect: &Expect, outcome: &Outcome) -> Vec<(&'static str, String)
     compare("decision", decision, outcome.text("decision"));
     compare("rule", expect.rule.as_deref(), outcome.text("rule"));
     compare("reason", expect.reason.as_deref(), outcome.text("reason"));
+    compare("limit", expect.limit.as_deref(), outcome.text("limit"));
     let expected = expect.approver.as_ref().map(|names| {
         let mut names: Vec<_> = names.iter().map(String::as_str).collect();
         names.sort_unstable();

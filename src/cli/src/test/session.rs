@@ -242,6 +242,7 @@ impl Subject {
     fn reach(&mut self, request: &Request, outcome: &Outcome) {
         // Otherwise something else decided before the rules had a say.
         let ruled = outcome.text("rule").is_some()
+            || outcome.text("limit").is_some()
             || matches!(outcome.text("reason"), Some("no_rule" | "hidden_no_rule"));
         if !ruled {
             return;

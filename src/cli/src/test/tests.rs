@@ -51,7 +51,7 @@ tools:
 const POLICY: &str = "\
 identity: { roles: { header: x-roles, trusted: true } }
 rules:
-- { id: few, tool: a, when: args.n <= 10, decision: allow }
+- { id: few, tool: a, when: args.n <= 10, decision: allow, limits: [{ id: two, requests_per_minute: 2 }] }
 - { id: many, tool: a, when: args.n > 10, decision: approval_required, approver_role: boss }
 - { id: staff, tool: b, require: { roles: [staff] }, decision: allow }
 - { id: odd, tool: a, when: args.n == 3, decision: deny, reason: Three is odd. }
@@ -81,10 +81,12 @@ tests:
 - { name: many, call: a, arguments: { n: 11 }, expect: { decision: approval_required, approver: boss } }
 - { name: three, call: a, arguments: { n: 3 }, expect: { rule: odd, message: Three is odd } }
 - { name: staff, caller: sam, call: b, expect: { decision: allow, shadow: { decision: deny, rule: tried } } }
+- { name: twice, call: a, arguments: { n: 1 }, repeat: 2, expect: { decision: allow } }
+- { name: thrice, call: a, arguments: { n: 1 }, repeat: 3, expect: { reason: limit_reached, limit: two } }
 - { name: who sees, caller: sam, list: tools, expect: { visible: [b, a], shows: b } }
 - { name: who does not, list: tools, expect: { visible: [a], hides: [b] } }
 ",
-        "p.yaml: 5 of 5 rules reached\n6 tests, 6 passed, 0 failed\n",
+        "p.yaml: 5 of 5 rules reached\n8 tests, 8 passed, 0 failed\n",
     );
 }
 
@@ -144,7 +146,7 @@ fn what_does_not_hold_together_is_told_at_once() {
 tests:
 - { name: one, call: a, expect: { decison: allow } }
 - { name: two, call: b, caller: sam, expect: { decision: deny } }
-- { name: two, call: a, expect: { decision: allow } }
+- { name: two, call: a, repeat: 0, expect: { decision: allow } }
 now: 5 o'clock
 policies: p.yaml
 ",
@@ -160,7 +162,7 @@ error: tests[0].expect: unknown field `decison`
 error: tests[2].name: another test is called `two`
  --> p.test.yaml:4:11
   |
-4 | - { name: two, call: a, expect: { decision: allow } }
+4 | - { name: two, call: a, repeat: 0, expect: { decision: allow } }
   |           ^^^
 
 error: unknown field `policies`
@@ -184,6 +186,12 @@ error: tests[1].caller: no caller `sam` under `callers`
   |                                 ^^^
   |
   = help: write the facts themselves: `caller: { user: .. }`
+
+error: tests[2].repeat: `0` is not from 1 to 10000
+ --> p.test.yaml:4:33
+  |
+4 | - { name: two, call: a, repeat: 0, expect: { decision: allow } }
+  |                                 ^
 
 ",
     );

@@ -42,10 +42,17 @@ impl Outcome {
 }
 
 impl Request {
-    /// Sends the request through the policy.
+    /// Sends the request through the policy, as often as it is to be made; what becomes of the last.
     pub(crate) fn run(&self, policy: &Arc<Policy>) -> Outcome {
         let memory = Memory::default();
         let cx = memory.at(self.now);
+        for _ in 1..self.repeat {
+            self.once(policy, cx);
+        }
+        self.once(policy, cx)
+    }
+
+    fn once(&self, policy: &Arc<Policy>, cx: Cx<'_>) -> Outcome {
         let mut exchange = Exchange::new(Arc::clone(policy));
         let mut step = exchange.on(
             Event::RequestHead {

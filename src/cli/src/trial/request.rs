@@ -27,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// When.
     pub(crate) now: Timestamp,
+    /// How often.
+    pub(super) repeat: u32,
     /// What is listed, and by which server.
     pub(super) list: Option<(List, String)>,
 }
@@ -70,6 +72,11 @@ impl Trial {
                 setting.now
             }),
         };
+        let repeat = self.repeat.unwrap_or(1);
+        if !(1..=MAX_REPEAT).contains(&repeat) {
+            let message = format!("`{repeat}` is not from 1 to {MAX_REPEAT}");
+            note(Problem::new(under(at, "repeat"), message));
+        }
         let server = self
             .server(policy.registry(), at)
             .unwrap_or_else(|problem| {
@@ -105,6 +112,7 @@ impl Trial {
             peer,
             body,
             now,
+            repeat,
             list: self.list.zip(server.map(|server| server.id.clone())),
         })
     }
@@ -385,3 +393,5 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
 
 const BOTH: &str = "application/json, text/event-stream";
 const LEGACY: &str = "2025-11-25";
+/// More than any limit that is worth a test by repetition; it takes a second.
+const MAX_REPEAT: u32 = 10_000;

@@ -12,7 +12,7 @@ use crate::{
     cx::Cx,
     limit::{Bound, Dimension, Full, Key, Ledger, Limit, Measure, Taken},
     policy::Permit,
-    record::End,
+    record::{Attempts, End},
     refusal::{Limited, Refusal},
     registry::Entry,
 };
@@ -192,19 +192,29 @@ impl Held {
     }
 }
 
-/// Whether a request that was forwarded came as far as its server, as far as Envoy says. In doubt it
-/// did.
-fn reached(end: &End) -> bool {
+/// Whether a request that was forwarded came as far as its server, as far as Envoy says: in doubt it
+/// did. What another filter answers, and what finds no connection, did not.
+pub(super) fn reached(end: &End) -> bool {
+    let Some(Attempts { count, connected }) = end.attempts else {
+        return true;
+    };
     let details = end.details.as_deref().unwrap_or_default();
-    !UNREACHED.iter().any(|start| details.starts_with(start))
+    match count {
+        0 => false,
+        1 => connected && !UNSENT.iter().any(|part| details.contains(part)),
+        // Of what became of earlier attempts Envoy says nothing.
+        2.. => true,
+    }
 }
 
-/// How Envoy says that a request went nowhere (Envoy documentation, "Response Code Details").
-const UNREACHED: [&str; 6] = [
-    "cluster_not_found",
-    "maintenance_mode",
-    "no_healthy_upstream",
-    "request_rate_limited",
-    "route_not_found",
-    "upstream_reset_before_response_started{connection_failure",
+/// How Envoy says that a connection failed, or that there may not be one more, or that a filter on
+/// the way to the server answered (Envoy documentation, "Response Code Details").
+const UNSENT: [&str; 4] = [
+    "_connection_failure",
+    "{connection_timeout",
+    "{overflow",
+    "failed_to_inject_credential",
 ];
+
+#[cfg(test)]
+mod tests;

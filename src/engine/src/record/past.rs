@@ -100,6 +100,8 @@ pub enum Other {
     Protocol,
     /// It could not be read, or nobody was authenticated, or its arguments broke the contract.
     BeforeRules,
+    /// The rules let it through, and a limit or a breaker did not.
+    Limited,
     /// It was only asked what would be decided.
     DryRun,
 }
@@ -140,6 +142,11 @@ impl<'a> Past<'a> {
             | "condition_failed"
             | "condition_out_of_fuel"
             | "unregistered" => Ok(Decision::Deny),
+            "limit_reached"
+            | "loop_detected"
+            | "limiter_busy"
+            | "limiter_unreachable"
+            | "breaker_open" => Err(Other::Limited),
             reason if reason.starts_with("hidden_") => Ok(Decision::Deny),
             _ => Err(Other::BeforeRules),
         }

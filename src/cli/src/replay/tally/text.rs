@@ -47,6 +47,10 @@ impl Tally {
                 "refused before the rules: unreadable, not authenticated, or against the contract",
             ),
             (
+                self.not_decided.limited,
+                "refused by limits and breakers, which are not replayed",
+            ),
+            (
                 self.not_decided.protocol,
                 "protocol: handshakes, lists, notifications",
             ),

@@ -43,6 +43,14 @@ fn a_decision_is_one_line() {
         }),
         "05:41:07  -  tools/call refund  approval_required  large  approved by fiona",
     );
+    check(
+        json!({
+            "timestamp": "2026-11-21T05:41:07Z", "method": "tools/call", "toolName": "refund",
+            "decision": "deny", "reason": "limit_reached", "limit": "refunded",
+            "retryAfterMs": 61_200,
+        }),
+        "05:41:07  -  tools/call refund  deny  limit_reached by refunded, for 62 s",
+    );
     // What a client sends cannot move the cursor or forge a second line.
     check(
         json!({

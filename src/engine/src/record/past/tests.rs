@@ -47,6 +47,14 @@ fn what_a_record_says() {
         r#"{"method": "resources/read", "resourceUri": "a:b", "decision": "deny", "reason": "upstream_too_large", "roles": [], "scopes": []}"#,
         "resource a:b allow by  without",
     );
+    for reason in ["limit_reached", "loop_detected", "breaker_open"] {
+        check(
+            &format!(
+                r#"{{"method": "tools/call", "toolName": "t", "decision": "deny", "reason": "{reason}", "roles": [], "scopes": []}}"#
+            ),
+            "tool t Limited by  without",
+        );
+    }
     for reason in [
         "approved",
         "approval_pending",

@@ -1,0 +1,119 @@
+//! What counts a call that may happen.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use engine::{
+    call::Call,
+    condition::Fault,
+    config::Cost,
+    limit::{Dimension, Limit, Scope},
+    policy::{Policy, Verdict},
+};
+use serde_json::{Map, Value, json};
+
+use super::story::{BOLD, DIM};
+use crate::inputs::Loaded;
+
+/// What a call costs, and the limits that count it.
+pub(super) struct Touched {
+    cost: Result<u64, Fault>,
+    /// Where that is written, and is not just a number.
+    formula: Option<String>,
+    limits: Vec<Counted>,
+}
+
+/// A limit, and for whom it counts.
+struct Counted {
+    limit: Arc<Limit>,
+    here: Vec<(Dimension, Option<String>)>,
+}
+
+impl Touched {
+    pub(super) fn of(policy: &Policy, call: &Call<'_>) -> Self {
+        let limits = match policy.decide(call) {
+            Verdict::Allow(permit) | Verdict::Ask { permit, .. } => permit.limits().to_vec(),
+            Verdict::Deny { .. } => Vec::new(),
+        };
+        let counted = |limit: Arc<Limit>| {
+            let by = limit.by.iter().copied();
+            let here = by.map(|by| (by, value(by, policy, call))).collect();
+            Counted { limit, here }
+        };
+        Self {
+            cost: policy.cost(call),
+            formula: match &call.entry.cost {
+                Cost::Formula(source) => Some(source.clone()),
+                Cost::Fixed(_) => None,
+            },
+            limits: limits.into_iter().map(counted).collect(),
+        }
+    }
+
+    pub(super) fn text(&self, loaded: &Loaded) -> String {
+        let formula = self.formula.as_deref().unwrap_or_default();
+        let mut text = match &self.cost {
+            Ok(1) if formula.is_empty() => String::new(),
+            Ok(units) => format!("\ncost {BOLD}{units}{BOLD:#}  {DIM}{formula}{DIM:#}\n"),
+            Err(fault) => format!("\ncost cannot be told: {fault}  {DIM}{formula}{DIM:#}\n"),
+        };
+        for Counted { limit, here } in &self.limits {
+            let (name, place) = (&limit.name, loaded.written_at(&limit.at));
+            let here: Vec<_> = here
+                .iter()
+                .map(|(by, value)| match value {
+                    Some(value) if *by == Dimension::Call => value.clone(),
+                    Some(value) => format!("{} {value}", by.as_str()),
+                    None => format!("no {}", by.as_str()),
+                })
+                .collect();
+            let lead = if here.is_empty() { "" } else { "; here " };
+            let all = match limit.scope {
+                Scope::Local => "",
+                Scope::Global => ", counted for all Envoys",
+            };
+            let _ = writeln!(
+                text,
+                "\nlimit {BOLD}{name}{BOLD:#}  {DIM}{place}{DIM:#}\n     {limit}{all}{lead}{}",
+                here.join(", ")
+            );
+        }
+        text
+    }
+
+    pub(super) fn json(&self, loaded: &Loaded) -> Value {
+        let limits = self.limits.iter().map(|Counted { limit, here }| {
+            let here = here.iter();
+            let here = here.map(|(by, value)| (by.as_str().to_owned(), json!(value)));
+            json!({
+                "name": limit.name,
+                "place": loaded.written_at(&limit.at),
+                "limit": limit.to_string(),
+                "scope": limit.scope,
+                "here": here.collect::<Map<_, _>>(),
+            })
+        });
+        limits.collect()
+    }
+
+    /// What it costs; `None`: that cannot be told.
+    pub(super) fn units(&self) -> Option<u64> {
+        self.cost.as_ref().ok().copied()
+    }
+}
+
+/// What a call counts for.
+fn value(by: Dimension, policy: &Policy, call: &Call<'_>) -> Option<String> {
+    let who = call.principal;
+    let value = match by {
+        Dimension::User => who.user.as_deref(),
+        Dimension::Agent => who.agent.as_deref(),
+        Dimension::App => who.app.as_deref(),
+        Dimension::Tenant => who.tenant.as_deref(),
+        Dimension::Tool => Some(call.entry.name.as_str()),
+        Dimension::Server => Some(call.entry.server.as_str()),
+        Dimension::Environment => policy.environment(),
+        Dimension::Session => call.session,
+        Dimension::Call => Some("these arguments"),
+    };
+    value.map(str::to_owned)
+}
