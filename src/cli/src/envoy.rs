@@ -6,12 +6,14 @@ mod approver;
 mod cluster;
 pub(crate) mod gateway;
 pub(crate) mod istio;
+mod ratelimit;
 mod statistics;
 
 use serde_json::{Value, json};
 
 pub(crate) use approver::{Approver, secret};
 pub(crate) use cluster::{Address, Upstream, upstream};
+pub(crate) use ratelimit::RateLimits;
 use statistics::statistics;
 
 /// Everything a configuration is made from.
@@ -36,6 +38,8 @@ pub(crate) struct Setup {
     pub(crate) upstreams: Vec<Upstream>,
     /// Who is asked for approvals.
     pub(crate) approver: Option<Approver>,
+    /// Who counts for all Envoys.
+    pub(crate) rate_limits: Option<RateLimits>,
 }
 
 /// Where the filter itself is.
@@ -167,6 +171,7 @@ fn listener(setup: &Setup, toolgate: Value) -> Value {
     let mut manager = connection_manager(setup);
     let mut filters: Vec<Value> = jwt_authn(&setup.issuers).into_iter().collect();
     filters.push(toolgate);
+    filters.extend(setup.rate_limits.as_ref().map(RateLimits::filter));
     filters.push(json!({
         "name": ROUTER,
         "typed_config": typed(
@@ -175,7 +180,7 @@ fn listener(setup: &Setup, toolgate: Value) -> Value {
         ),
     }));
     if let Some(members) = manager.as_object_mut() {
-        let routes = json!({ "name": "mcp", "virtual_hosts": [virtual_host()] });
+        let routes = json!({ "name": "mcp", "virtual_hosts": [virtual_host(setup)] });
         members.insert("stat_prefix".into(), "mcp".into());
         members.insert("codec_type".into(), "AUTO".into());
         members.insert("route_config".into(), routes);
@@ -226,13 +231,13 @@ fn connection_manager(setup: &Setup) -> Value {
 }
 
 /// Every host's requests, to where the filter sends them.
-fn virtual_host() -> Value {
-    json!({ "name": "mcp", "domains": ["*"], "routes": [route()] })
+fn virtual_host(setup: &Setup) -> Value {
+    json!({ "name": "mcp", "domains": ["*"], "routes": [route(setup)] })
 }
 
 /// To the cluster that the filter names. What was not judged has no such header, and nowhere to go.
-fn route() -> Value {
-    json!({
+fn route(setup: &Setup) -> Value {
+    let mut route = json!({
         "match": { "prefix": "/" },
         "route": {
             "cluster_header": CLUSTER_HEADER,
@@ -241,10 +246,14 @@ fn route() -> Value {
             "idle_timeout": "3600s",
         },
         "request_headers_to_remove": [CLUSTER_HEADER],
-    })
+    });
+    if let (Some(_), Some(members)) = (&setup.rate_limits, route.as_object_mut()) {
+        members.insert("typed_per_filter_config".into(), RateLimits::on_route());
+    }
+    route
 }
 
-/// Clusters of the servers, of the key sets and of the approval service.
+/// Clusters of the servers, of the key sets, of the approval and of the rate-limit service.
 fn clusters(setup: &Setup) -> Vec<Value> {
     let keys = setup
         .issuers
@@ -256,9 +265,12 @@ fn clusters(setup: &Setup) -> Vec<Value> {
     let roots = &setup.roots;
     let servers = setup.upstreams.iter().map(|server| server.server(roots));
     let approver = setup.approver.iter().map(|approver| approver.value(roots));
+    let limits = setup.rate_limits.iter();
+    let limits = limits.filter_map(|limits| limits.cluster(roots));
     servers
         .chain(keys.map(|keys| keys.value(roots)))
         .chain(approver)
+        .chain(limits)
         .collect()
 }
 

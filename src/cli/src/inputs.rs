@@ -166,6 +166,15 @@ impl Loaded {
     pub(crate) fn place(&self, problem: Problem) -> Finding {
         place(&self.sources, self.registries, problem)
     }
+
+    /// Problems, each at its place.
+    pub(crate) fn findings(self, problems: Vec<Problem>) -> Findings {
+        let problems = problems.into_iter();
+        Findings {
+            list: problems.map(|problem| self.place(problem)).collect(),
+            sources: self.sources,
+        }
+    }
 }
 
 /// Leads a problem back to its file.

@@ -21,6 +21,8 @@ use crate::{
     report::Findings,
 };
 
+mod limits;
+
 /// Write a complete configuration for the proxy that runs Toolgate.
 ///
 /// Servers of the registry that have a `url` become clusters; issuers of the policy become token
@@ -117,6 +119,10 @@ enum Host {
     Istio,
     /// Envoy Gateway 1.6 or later: an EnvoyPatchPolicy for a listener, and an EnvoyProxy.
     EnvoyGateway,
+    /// Limitador: its limits file, from the limits of `scope: global`.
+    Limitador,
+    /// envoyproxy/ratelimit: its configuration, from the limits of `scope: global`.
+    Ratelimit,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -124,6 +130,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(findings) => return Ok(findings.refuse()),
     };
+    if let Some(limits) = limits::document(arguments.host, &loaded.policy) {
+        let limits = match limits {
+            Ok(limits) => serde_saphyr::to_string(&limits).context("cannot write YAML")?,
+            Err(problems) => return Ok(loaded.findings(problems).refuse()),
+        };
+        inputs::write(arguments.output.as_deref(), limits.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let bootstrap = &arguments.envoy;
     let secret = Some(arguments.approvals_secret.clone());
     let setup = match setup(
@@ -156,6 +170,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "note: `approvals` has no url: add a cluster named `{}` yourself, with the secret",
             approvals.cluster
         );
+    }
+    if let Some(note) = setup.rate_limits.as_ref().and_then(limits::note) {
+        eprintln!("note: {note}");
     }
     let (mut header, documents) = arguments.documents(&setup);
     if setup.approver.is_some() {
@@ -211,6 +228,8 @@ impl Arguments {
                     vec![istio::envoy_filter(setup, &pods)],
                 )
             }
+            // Written by then.
+            Host::Limitador | Host::Ratelimit => (String::new(), Vec::new()),
             Host::EnvoyGateway => {
                 let place = Place {
                     namespace,
@@ -314,6 +333,10 @@ pub(crate) fn setup(
             }),
         }
     }
+    let rate_limits = limits::asked(policy).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -334,6 +357,7 @@ pub(crate) fn setup(
         issuers,
         upstreams,
         approver,
+        rate_limits,
     })
 }
 

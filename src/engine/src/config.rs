@@ -9,6 +9,7 @@ mod cost;
 mod identity;
 mod limit;
 mod policy;
+mod ratelimit;
 mod read;
 mod registry;
 #[cfg(feature = "schema")]
@@ -37,6 +38,7 @@ pub use policy::{
     Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,
     When,
 };
+pub use ratelimit::{FailureMode, RateLimitService};
 pub use registry::{
     Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server, Tool,
 };

@@ -21,6 +21,7 @@ use crate::{
     rpc,
 };
 
+pub use global::Asked;
 use judge::Judged;
 use observed::Observed;
 use state::{Passage, Plan, Request, State};
@@ -29,6 +30,7 @@ mod answer;
 mod ask;
 mod breakers;
 mod dry_run;
+mod global;
 mod judge;
 mod limits;
 mod metadata;
@@ -62,6 +64,8 @@ pub enum Event<'a> {
     ResponseHead {
         /// Its headers, pseudo-headers included.
         headers: Headers,
+        /// Envoy's `%RESPONSE_CODE_DETAILS%`: who gave the answer.
+        details: Option<String>,
         /// There is no body.
         end: bool,
     },
@@ -103,6 +107,9 @@ pub struct Exchange {
     forwarded: Option<Timestamp>,
     /// What it has taken of its limits.
     held: limits::Held,
+    /// What the rate-limit service is asked about it.
+    asked: Vec<limits::Use>,
+    asked_at: Timestamp,
     record: Record,
 }
 
@@ -119,6 +126,8 @@ impl Exchange {
             passed: Vec::new(),
             forwarded: None,
             held: limits::Held::default(),
+            asked: Vec::new(),
+            asked_at: Timestamp(0),
             record: Record::default(),
         }
     }
@@ -141,7 +150,11 @@ impl Exchange {
                 State::Asking(asking) => self.answered(*asking, response.as_ref(), cx),
                 other => self.out_of_order(other),
             },
-            Event::ResponseHead { headers, end } => self.response_head(state, &headers, end, cx),
+            Event::ResponseHead {
+                headers,
+                details,
+                end,
+            } => self.response_head(state, &headers, details.as_deref(), end, cx),
             Event::ResponseBody { bytes, end } => self.response_body(state, bytes, end, cx),
         };
         step.unwrap_or_else(|refusal| self.refuse(&refusal))
@@ -152,8 +165,10 @@ impl Exchange {
     pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
         self.observe_end(&end, cx);
         self.report(&end, cx);
-        self.settle(&end, cx);
-        self.record.close(end, &self.policy)
+        let reached = self.settle(&end, cx);
+        let state = self.owed(reached, cx.now);
+        let closing = self.record.close(end, &self.policy);
+        Closing { state, ..closing }
     }
 
     fn request_head(
@@ -306,6 +321,7 @@ impl Exchange {
         }
         headers.append(&mut edits.headers);
         edits.headers = headers;
+        edits.state = self.question_to_service();
         self.forwarded = Some(cx.now);
         self.state = State::Forwarded(plan);
         Step::Forward(edits)

@@ -44,6 +44,8 @@ pub struct Edits {
     pub headers: Vec<HeaderEdit>,
     /// Replaces the bytes held since the last `Forward`, and those of the event itself.
     pub body: Option<Vec<u8>>,
+    /// Filter state, by name, for the filters after this one.
+    pub state: Vec<(String, String)>,
 }
 
 /// An answer to the client in place of the upstream's.

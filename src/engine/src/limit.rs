@@ -129,9 +129,14 @@ pub enum Full {
         /// In how many nanoseconds there is room for sure.
         wait: i64,
     },
+    /// Who counts it for all Envoys was not asked, or did not answer.
+    Unanswered,
 }
 
 impl Limit {
+    /// About so many limits a rate-limit service is asked at once.
+    pub const MOST_GLOBAL: usize = 8;
+
     /// The counter for one combination of values, of which a dimension may need several.
     #[must_use]
     pub fn key<'a, const N: usize>(

@@ -16,12 +16,13 @@ mod reads;
 mod rule;
 mod verdict;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use crate::{
     call::{Call, Principal},
     condition::Fuel,
-    config::{Bounds, Effect, Identity},
+    config::{Bounds, Effect, FailureMode, Identity},
+    limit::Limit,
     registry::{Entry, Registry},
 };
 use cost::Formulas;
@@ -50,6 +51,7 @@ pub struct Policy {
     /// Whoever it matches may make dry runs.
     dry_run: Option<Rule>,
     approvals: Option<Approvals>,
+    rate_limit_service: Option<RateLimitService>,
     registry: Registry,
     rules: Vec<Rule>,
     index: Index,
@@ -71,6 +73,21 @@ pub struct Approvals {
     pub timeout: Duration,
     /// Where it is, for configurations that are generated.
     pub url: Option<String>,
+}
+
+/// The service that counts limits of all Envoys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimitService {
+    /// The Envoy cluster that reaches it.
+    pub cluster: String,
+    /// Where it is, for configurations that are generated.
+    pub url: Option<String>,
+    /// The domain under which it keeps them.
+    pub domain: String,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// What becomes of calls that it does not count.
+    pub failure_mode: FailureMode,
 }
 
 impl Policy {
@@ -127,6 +144,23 @@ impl Policy {
     #[must_use]
     pub fn approvals(&self) -> Option<&Approvals> {
         self.approvals.as_ref()
+    }
+
+    /// Where limits of all Envoys are counted; `None`: there are none.
+    #[must_use]
+    pub fn rate_limit_service(&self) -> Option<&RateLimitService> {
+        self.rate_limit_service.as_ref()
+    }
+
+    /// All limits of what is registered and of rules that decide, by name.
+    #[must_use]
+    pub fn limits(&self) -> BTreeMap<&str, &Limit> {
+        let entries = self.registry.entries().flat_map(|entry| &entry.limits);
+        let rules = self.rules.iter().filter(|rule| rule.live);
+        let limits = entries.chain(rules.flat_map(|rule| &rule.limits));
+        limits
+            .map(|limit| (limit.name.as_str(), &**limit))
+            .collect()
     }
 
     /// Whether this caller may ask what would be decided.

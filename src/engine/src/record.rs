@@ -23,7 +23,8 @@ mod terms;
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{
-    Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Shadow, Touched, Turned,
+    Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Service, Shadow,
+    Touched, Turned,
 };
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
@@ -142,6 +143,9 @@ pub struct Record {
     /// The limits that it counts for, with what is left after it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Touched>,
+    /// What the rate-limit service said, where it was to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit_service: Option<Service>,
     /// The limit that has no room for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
@@ -241,7 +245,11 @@ impl Record {
         self.filter_us = Some(micros(end.filter_ns));
         let metrics = self.metrics(policy, end.duration_ns, end.filter_ns);
         let record = serde_json::to_vec(&self).unwrap_or_else(|_| b"{}".to_vec());
-        Closing { record, metrics }
+        Closing {
+            record,
+            metrics,
+            state: Vec::new(),
+        }
     }
 }
 

@@ -126,6 +126,7 @@ impl World {
         let cx = self.memory.at(at);
         let head = Event::ResponseHead {
             headers: of(&[(":status", "200"), ("content-type", "application/json")]),
+            details: None,
             end: false,
         };
         assert!(matches!(exchange.on(head, &cx), Step::Forward(_)));

@@ -265,6 +265,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen,
     );
     let head = Event::ResponseHead {
         headers: Headers::new(all.clone()),
+        details: None,
         end: body.is_empty(),
     };
     let mut held = Vec::new();

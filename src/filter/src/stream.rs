@@ -301,12 +301,19 @@ impl HttpContext for Stream {
             (None, Some(policy)) => record::unseen(policy, end, self.clock.now()),
             (None, None) => return,
         };
-        let Closing { record, metrics } = closing;
-        if let Err(Refused(status)) = host::set_property("toolgate", &record) {
-            host::log(
-                Level::Error,
-                &format!("record: refused with status {status}"),
-            );
+        let Closing {
+            record,
+            metrics,
+            state,
+        } = closing;
+        let state = state
+            .iter()
+            .map(|(name, value)| (&**name, value.as_bytes()));
+        for (name, value) in [("toolgate", &*record)].into_iter().chain(state) {
+            if let Err(Refused(status)) = host::set_property(name, value) {
+                let line = format!("filter state {name}: refused with status {status}");
+                host::log(Level::Error, &line);
+            }
         }
         for metric in metrics {
             let kind = match metric.kind {
@@ -333,7 +340,11 @@ fn event(direction: Direction, part: Part<'_>) -> Event<'_> {
         },
         (_, Part::Answer(response)) => Event::Answer(response),
         (Direction::Request, Part::Body { bytes, end }) => Event::RequestBody { bytes, end },
-        (Direction::Response, Part::Head { headers, end }) => Event::ResponseHead { headers, end },
+        (Direction::Response, Part::Head { headers, end }) => Event::ResponseHead {
+            headers,
+            details: text(&["response", "code_details"]),
+            end,
+        },
         (Direction::Response, Part::Body { bytes, end }) => Event::ResponseBody { bytes, end },
     }
 }
@@ -346,6 +357,9 @@ fn apply(direction: Direction, edits: &Edits, held: usize) -> Result<(), Refused
             HeaderEdit::Set(name, value) => host::set_header(direction, name, value)?,
             HeaderEdit::Remove(name) => host::remove_header(direction, name)?,
         }
+    }
+    for (name, value) in &edits.state {
+        host::set_property(name, value.as_bytes())?;
     }
     match &edits.body {
         Some(body) if held > 0 || !body.is_empty() => host::set_body(direction, body),

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    FILTER, Setup, clusters, connection_manager, held, jwt_authn, statistics, toolgate,
+    FILTER, RateLimits, Setup, clusters, connection_manager, held, jwt_authn, statistics, toolgate,
     virtual_host,
 };
 
@@ -53,14 +53,19 @@ pub(crate) fn documents(setup: &Setup, place: &Place) -> [Value; 2] {
     let members = members.as_object().into_iter().flatten();
     patches.extend(members.map(|(key, value)| listener(format!("{manager}/{key}"), value.clone())));
     // Each goes to the front, so that the last one is the first to see a request.
-    let filters = [Some(toolgate(setup)), jwt_authn(&setup.issuers)];
+    let rate_limits = setup.rate_limits.as_ref().map(RateLimits::filter);
+    let filters = [
+        rate_limits,
+        Some(toolgate(setup)),
+        jwt_authn(&setup.issuers),
+    ];
     let filters = filters.into_iter().flatten();
     patches.extend(filters.map(|filter| listener(format!("{manager}/http_filters/0"), filter)));
     patches.push(add(
         "route.v3.RouteConfiguration",
         &name,
         "/virtual_hosts",
-        json!([virtual_host()]),
+        json!([virtual_host(setup)]),
     ));
     patches.extend(clusters(setup).into_iter().map(|cluster| {
         let name = cluster.get("name").and_then(Value::as_str);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    CONNECTION_MANAGER, CONNECTION_MANAGER_TYPE, FILTER, ROUTER, Setup, WASM, clusters,
+    CONNECTION_MANAGER, CONNECTION_MANAGER_TYPE, FILTER, ROUTER, RateLimits, Setup, WASM, clusters,
     connection_manager, held, jwt_authn, route, statistics, toolgate, typed,
 };
 
@@ -54,7 +54,9 @@ pub(crate) fn envoy_filter(setup: &Setup, pods: &Pods) -> Value {
     });
 
     let mut patches = vec![patch("EXTENSION_CONFIG", None, "ADD", toolgate(setup))];
-    let filters = jwt_authn(&setup.issuers).into_iter().chain([discovered]);
+    let rate_limits = setup.rate_limits.as_ref().map(RateLimits::filter);
+    let filters = jwt_authn(&setup.issuers).into_iter();
+    let filters = filters.chain([discovered]).chain(rate_limits);
     patches.extend(
         filters.map(|filter| patch("HTTP_FILTER", Some(&before_router), "INSERT_BEFORE", filter)),
     );
@@ -72,7 +74,7 @@ pub(crate) fn envoy_filter(setup: &Setup, pods: &Pods) -> Value {
             "MERGE",
             json!({ "per_connection_buffer_limit_bytes": held(setup) }),
         ),
-        patch("HTTP_ROUTE", None, "INSERT_FIRST", route()),
+        patch("HTTP_ROUTE", None, "INSERT_FIRST", route(setup)),
         patch(
             "BOOTSTRAP",
             None,

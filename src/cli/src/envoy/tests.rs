@@ -82,6 +82,7 @@ fn setup() -> Setup {
             upstream("secure", "https://mcp.example.com/mcp"),
         ],
         approver: None,
+        rate_limits: None,
     }
 }
 
@@ -229,6 +230,57 @@ fn followed_files_hold_what_one_document_does() {
     check_value(&listener, &path, &json!("/f/ecds.json"));
     let router = format!("{hcm}/http_filters/2/name");
     check_value(&listener, &router, &json!("envoy.filters.http.router"));
+}
+
+#[test]
+fn limits_of_all_envoys_are_asked_for_after_toolgate() {
+    let limits = RateLimits {
+        cluster: "limits".to_owned(),
+        upstream: Some(upstream("limits".to_owned(), "http://127.0.0.1:8081").unwrap()),
+        domain: "ours".to_owned(),
+        timeout_ms: 1_050,
+        deny: true,
+    };
+    let setup = Setup {
+        rate_limits: Some(limits),
+        ..setup()
+    };
+    let whole = bootstrap(&setup);
+    let filter = format!("{HCM}/http_filters/2");
+    let route = format!("{HCM}/route_config/virtual_hosts/0/routes/0/typed_per_filter_config");
+    let asked = format!("{route}/envoy.filters.http.ratelimit/rate_limits");
+    let options = "typed_extension_protocol_options\
+                   /envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config";
+    for (pointer, expected) in [
+        (
+            format!("{filter}/name"),
+            json!("envoy.filters.http.ratelimit"),
+        ),
+        (format!("{filter}/typed_config/domain"), json!("ours")),
+        (format!("{filter}/typed_config/timeout"), json!("1.050s")),
+        (
+            format!("{filter}/typed_config/failure_mode_deny"),
+            json!(true),
+        ),
+        (
+            format!("{asked}/7/actions/1/extension/typed_config/text"),
+            json!("filter_state['wasm.toolgate_key_8']"),
+        ),
+        (
+            format!("{asked}/8/hits_addend/format"),
+            json!("%FILTER_STATE(wasm.toolgate_owed_1:PLAIN)%"),
+        ),
+        (format!("{asked}/8/apply_on_stream_done"), json!(true)),
+        (format!("{CLUSTERS}/3/name"), json!("limits")),
+        (
+            format!("{CLUSTERS}/3/{options}/http2_protocol_options"),
+            json!({}),
+        ),
+    ] {
+        check_value(&whole, &pointer, &expected);
+    }
+    let router = format!("{HCM}/http_filters/3/name");
+    check_value(&whole, &router, &json!("envoy.filters.http.router"));
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx<'_>) -> Vec<u8> {
     let mut step = exchange.on(
         Event::ResponseHead {
             headers: Headers::new(pairs),
+            details: None,
             end: false,
         },
         cx,

@@ -11,7 +11,9 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Access, Approvals, Identity, Limit, OneOrMany, RiskTier, is_default};
+use super::{
+    Access, Approvals, Identity, Limit, OneOrMany, RateLimitService, RiskTier, is_default,
+};
 
 /// What may happen.
 ///
@@ -48,6 +50,9 @@ pub struct Policy {
     /// Where approvals are asked for. Without it, calls that need one are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals: Option<Approvals>,
+    /// Where limits of `scope: global` are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit_service: Option<RateLimitService>,
     /// The rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

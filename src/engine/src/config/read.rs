@@ -180,6 +180,9 @@ impl Reading {
         if let Some(approvals) = &mut policy.approvals {
             approvals.at = below(at, "approvals");
         }
+        if let Some(service) = &mut policy.rate_limit_service {
+            service.at = below(at, "rate_limit_service");
+        }
         if let Some(require) = &mut policy.dry_run {
             require.at = below(at, "dry_run");
         }

@@ -17,6 +17,7 @@ impl Exchange {
         &mut self,
         state: State,
         headers: &Headers,
+        details: Option<&str>,
         end: bool,
         cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
@@ -31,6 +32,7 @@ impl Exchange {
                 return Ok(Step::Forward(Edits::default()));
             }
         };
+        let counted = self.answer_of_service(headers, details, cx)?;
         let text = |name: &str| headers.one(name).ok().flatten().unwrap_or_default();
         let status: u16 = text(":status").parse().unwrap_or_default();
         self.record.result = match status {
@@ -64,14 +66,14 @@ impl Exchange {
             return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
         }
         let mark = self.marked.then(|| session::mark(headers)).flatten();
-        let mut marks: Vec<_> = mark.into_iter().collect();
+        let mut marks: Vec<_> = mark.into_iter().chain(counted).collect();
         let view = match plan {
             Plan::Filter(view) if !end && (form.is_some() || status < 300) => view,
             Plan::Filter(_) | Plan::Pass => {
                 self.state = State::Passing;
                 return Ok(Step::Forward(Edits {
                     headers: marks,
-                    body: None,
+                    ..Edits::default()
                 }));
             }
         };
@@ -91,7 +93,7 @@ impl Exchange {
         marks.push(HeaderEdit::Remove("content-length".to_owned()));
         Ok(Step::Forward(Edits {
             headers: marks,
-            body: None,
+            ..Edits::default()
         }))
     }
 
@@ -129,7 +131,11 @@ impl Exchange {
                     body.as_ref()
                         .map(|body| HeaderEdit::Set("content-length", body.len().to_string())),
                 );
-                Ok(Step::Forward(Edits { headers, body }))
+                Ok(Step::Forward(Edits {
+                    headers,
+                    body,
+                    ..Edits::default()
+                }))
             }
             State::Streaming { view, mut decoder } => {
                 let mut listed = self.record.listed.unwrap_or_default();
@@ -159,15 +165,15 @@ impl Exchange {
                     }
                 };
                 Ok(Step::Forward(Edits {
-                    headers: Vec::new(),
                     body: Some(body),
+                    ..Edits::default()
                 }))
             }
             State::Broken => {
                 self.state = State::Broken;
                 Ok(Step::Forward(Edits {
-                    headers: Vec::new(),
                     body: Some(Vec::new()),
+                    ..Edits::default()
                 }))
             }
             other => {

@@ -381,6 +381,7 @@ fn rename(message: &Message<'_>, doc: &Doc, wanted: &Wanted<'_>, entry: &Entry) 
     Edits {
         headers,
         body: Some(splice(doc.bytes(), vec![edit])),
+        ..Edits::default()
     }
 }
 

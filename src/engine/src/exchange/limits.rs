@@ -17,7 +17,7 @@ use crate::{
     registry::Entry,
 };
 
-use super::{Exchange, Passage};
+use super::{Exchange, Passage, global};
 
 /// What one call counts for in one limit.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Use {
     pub(super) key: Key,
     /// How much of it; nothing where only the answer counts.
     pub(super) amount: u64,
+    /// The values of its key, in words, for whoever counts for all Envoys.
+    pub(super) values: String,
 }
 
 /// What one call has taken, and is to be charged for.
@@ -78,6 +80,10 @@ impl<'a> Subject<'a> {
                 Measure::Cost => cost,
                 Measure::ResultBytes | Measure::Tokens => 0,
             },
+            values: match limit.scope {
+                Scope::Global => global::values(self, &limit.by),
+                Scope::Local => String::new(),
+            },
             limit: Arc::clone(limit),
         };
         limits.map(use_of).collect()
@@ -90,13 +96,15 @@ impl Exchange {
         self.pass(std::mem::take(&mut passage.breakers), cx)?;
         let ledger = Ledger::new(cx.store, cx.owner);
         let mut held = Held::default();
+        let mut global = Vec::new();
         for wanted in std::mem::take(&mut passage.uses) {
             if wanted.limit.scope == Scope::Global {
+                global.push(wanted);
                 continue;
             }
             match wanted.take(&ledger, cx) {
                 Ok((left, taken)) => {
-                    self.record.touched(&wanted.limit, left);
+                    self.record.touched(&wanted.limit, Some(left));
                     match taken {
                         Some(taken) => held.taken.push((wanted, taken)),
                         None => held.owing.push(wanted),
@@ -109,7 +117,7 @@ impl Exchange {
             }
         }
         self.held = held;
-        Ok(())
+        self.ask_service(global, cx)
     }
 
     /// Looks whether all that a call counts for here could be taken.
@@ -124,15 +132,15 @@ impl Exchange {
                 wanted.amount.max(1),
                 cx.now,
             ) {
-                Ok(left) => self.record.touched(&wanted.limit, left),
+                Ok(left) => self.record.touched(&wanted.limit, Some(left)),
                 Err(full) => return Err(self.full(wanted, full)),
             }
         }
         Ok(())
     }
 
-    /// Gives back what was not used, and charges what was.
-    pub(super) fn settle(&mut self, end: &End, cx: &Cx<'_>) {
+    /// Gives back what was not used, and charges what was; tells whether it came to its server.
+    pub(super) fn settle(&mut self, end: &End, cx: &Cx<'_>) -> bool {
         let held = std::mem::take(&mut self.held);
         let ledger = Ledger::new(cx.store, cx.owner);
         let reached = self.forwarded.is_some() && reached(end);
@@ -141,23 +149,30 @@ impl Exchange {
         });
         if !reached {
             self.record.cost_units = None;
-            return;
+            return false;
         }
         for owed in &held.owing {
-            let amount = match owed.limit.of {
-                Measure::Tokens => self.record.estimated_tokens.unwrap_or_default(),
-                Measure::ResultBytes => self.record.result_bytes.unwrap_or_default(),
-                Measure::Requests | Measure::Cost => 0,
-            };
+            let amount = self.answer_counts(owed.limit.of);
             if amount > 0 {
                 ledger.charge(owed.key, &owed.limit.bound, amount, cx.now);
             }
         }
+        true
+    }
+
+    /// What its answer counts for.
+    pub(super) fn answer_counts(&self, of: Measure) -> u64 {
+        let counts = match of {
+            Measure::Tokens => self.record.estimated_tokens,
+            Measure::ResultBytes => self.record.result_bytes,
+            Measure::Requests | Measure::Cost => None,
+        };
+        counts.unwrap_or_default()
     }
 
     fn full(&mut self, wanted: &Use, full: Full) -> Refusal {
         if let Full::Bound { left, .. } = full {
-            self.record.touched(&wanted.limit, left);
+            self.record.touched(&wanted.limit, Some(left));
         }
         Refusal::Limited(Box::new(Limited {
             limit: Arc::clone(&wanted.limit),

@@ -77,6 +77,7 @@ fn record(exchange: Exchange, end: End) -> Value {
 fn nothing_goes_on_but_by_the_answer() {
     let timed_out = || Event::ResponseHead {
         headers: pairs(&[(":status", "504")]),
+        details: None,
         end: true,
     };
     for (events, steps) in [

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     config::{Effect, Source},
     contract::Schema,
+    limit::{Limit, Scope},
     problem::Problem,
     registry::{Entry, Kind},
 };
@@ -91,6 +92,43 @@ impl Check<'_> {
         }
     }
 
+    /// Whether somebody counts what is to be counted for all Envoys.
+    pub(super) fn service(&mut self) {
+        let policy = self.policy;
+        if policy.rate_limit_service.is_some() {
+            return;
+        }
+        let limits = policy.limits().into_values();
+        for limit in limits.filter(|limit| limit.scope == Scope::Global) {
+            let message = "nobody counts for all Envoys: the policy has no `rate_limit_service`";
+            let help = "add `rate_limit_service: { url: .. }`, or let each Envoy count for itself";
+            let at = format!("{}.scope", limit.at);
+            self.problems.push(Problem::new(at, message).help(help));
+        }
+    }
+
+    /// Whether the service can be asked about all limits that one call may count for.
+    fn questions(&mut self, entry: &Entry, at: &str) {
+        let rules = self.policy.about(entry);
+        let rules = rules.filter(|rule| rule.live && rule.effect != Effect::Deny);
+        let limits = entry
+            .limits
+            .iter()
+            .chain(rules.flat_map(|rule| &rule.limits));
+        let global = limits.filter(|limit| limit.scope == Scope::Global);
+        let global: BTreeSet<_> = global.map(|limit| &limit.name).collect();
+        if global.len() > Limit::MOST_GLOBAL {
+            let message = format!(
+                "{} limits of `scope: global` may apply to one call, and a rate-limit service is \
+                 asked about {} at once",
+                global.len(),
+                Limit::MOST_GLOBAL
+            );
+            let help = "give limits that are the same one `id`, or let Envoys count for themselves";
+            self.problems.push(Problem::new(at, message).help(help));
+        }
+    }
+
     /// Each entry beside the rules that are about it.
     pub(super) fn entries(&mut self) {
         let policy = self.policy;
@@ -98,6 +136,7 @@ impl Check<'_> {
         for entry in policy.registry.entries() {
             let at = policy.place_of(entry);
             self.schemas(entry, at);
+            self.questions(entry, at);
             if let Some(formula) = policy.formulas.get(&entry.slot) {
                 let found = formula.check(entry.input.source());
                 let below = |problem: Problem| problem.below(&format!("{at}.cost"));

@@ -67,6 +67,9 @@ impl Policy {
         };
         let dry_run = policy.dry_run.map(|require| lowering.whom(require));
         let approvals = policy.approvals.map(|asked| lowering.approvals(asked));
+        let rate_limit_service = policy.rate_limit_service;
+        let rate_limit_service =
+            rate_limit_service.map(|written| lowering.rate_limit_service(written));
         let Lowering {
             rules,
             index,
@@ -86,6 +89,7 @@ impl Policy {
             dry_run,
             approvals,
             named: named(&registry, &rules),
+            rate_limit_service,
             registry,
             rules,
             index,
@@ -98,6 +102,7 @@ impl Policy {
             problems,
         };
         check.identity();
+        check.service();
         if thorough {
             check.entries();
         }

@@ -1,6 +1,7 @@
 //! Rules as they are written into rules as they are run.
 
 mod asks;
+mod ratelimit;
 
 use std::collections::BTreeSet;
 

@@ -135,11 +135,15 @@ impl Record {
     }
 
     /// Adds a limit that it counts for.
-    pub fn touched(&mut self, limit: &Limit, left: u64) {
-        self.limits.push(Touched {
-            name: limit.name.clone(),
-            left,
-        });
+    pub fn touched(&mut self, limit: &Limit, left: Option<u64>) {
+        let mut known = self.limits.iter_mut();
+        match known.find(|touched| touched.name == limit.name) {
+            Some(touched) => touched.left = left,
+            None => self.limits.push(Touched {
+                name: limit.name.clone(),
+                left,
+            }),
+        }
     }
 
     /// Adds a breaker that lets pass something else since this call.

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, clip};
-use crate::{approval::Answer, breaker::Phase, config::Effect};
+use crate::{
+    approval::Answer,
+    breaker::Phase,
+    config::{Effect, FailureMode},
+};
 
 /// Metadata of arguments: what can be told without telling a value.
 #[derive(Debug, Serialize)]
@@ -60,8 +64,19 @@ impl Approval {
 pub struct Touched {
     /// Its name.
     pub name: String,
-    /// What is left of it, in what it counts.
-    pub left: u64,
+    /// What is left of it, in what it counts; absent where only the rate-limit service knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
+}
+
+/// What the rate-limit service said of a call.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// `admitted`, `limited`, or `none`: nothing tells that it counted the call.
+    pub answer: &'static str,
+    /// What becomes of calls that it does not count.
+    pub failure_mode: FailureMode,
 }
 
 /// A breaker that let pass something else than before, or nothing.
@@ -213,4 +228,6 @@ pub struct Closing {
     pub record: Vec<u8>,
     /// What to count.
     pub metrics: Vec<Metric>,
+    /// Filter state, by name, for filters that act when the stream is gone.
+    pub state: Vec<(String, String)>,
 }

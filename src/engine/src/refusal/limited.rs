@@ -23,6 +23,7 @@ impl Limited {
             Full::Bound { .. } if self.limit.ends_loops() => "loop_detected",
             Full::Bound { .. } => "limit_reached",
             Full::Contended | Full::Crowded { .. } => "limiter_busy",
+            Full::Unanswered => "limiter_unreachable",
         }
     }
 
@@ -32,7 +33,7 @@ impl Limited {
         let nanoseconds = match self.full {
             Full::Bound { wait, .. } if self.limit.is_concurrent() => wait.or(Some(SECOND)),
             Full::Bound { wait, .. } => wait,
-            Full::Contended => Some(SECOND),
+            Full::Contended | Full::Unanswered => Some(SECOND),
             Full::Crowded { wait } => Some(wait),
         };
         nanoseconds.map(|wait| wait.max(0).unsigned_abs().div_ceil(1_000_000))
@@ -73,6 +74,9 @@ impl Limited {
             Full::Contended | Full::Crowded { .. } => {
                 format!("Denied: too much is going on to count this call ({limit}). {when}")
             }
+            Full::Unanswered => format!(
+                "Denied: the service that counts this call does not answer ({limit}). {when}"
+            ),
         }
     }
 }

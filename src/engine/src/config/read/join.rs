@@ -3,8 +3,8 @@
 use super::{Reading, below, trimmed};
 use crate::{
     config::{
-        Approvals, Config, Effect, Identity, Mode, OneOrMany, Policy, Registry, Require, Rule,
-        Selector,
+        Approvals, Config, Effect, Identity, Mode, OneOrMany, Policy, RateLimitService, Registry,
+        Require, Rule, Selector,
     },
     problem::Problem,
 };
@@ -70,6 +70,8 @@ impl Reading {
             self.once(&mut joined.bounds, file.bounds, at, "bounds");
             self.once(&mut joined.dry_run, file.dry_run, at, "dry_run");
             self.once(&mut joined.approvals, file.approvals, at, "approvals");
+            let service = &mut joined.rate_limit_service;
+            self.once(service, file.rate_limit_service, at, "rate_limit_service");
             joined.rules.extend(file.rules);
             if !file.denied_tools.is_empty() {
                 denials.push((below(at, "denied_tools"), file.denied_tools));
@@ -119,6 +121,13 @@ impl Reading {
                 ..approvals
             });
             self.same(approvals, live.approvals.as_ref(), at, "approvals");
+            let known = live.rate_limit_service.as_ref();
+            let service = file.rate_limit_service.take();
+            let service = service.map(|service| RateLimitService {
+                at: known.map_or_else(String::new, |live| live.at.clone()),
+                ..service
+            });
+            self.same(service, known, at, "rate_limit_service");
             let identity = file.identity.take().map(|identity| Identity {
                 at: live
                     .identity

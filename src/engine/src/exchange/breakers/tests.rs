@@ -83,6 +83,7 @@ impl Run<'_> {
             let _ = exchange.on(
                 Event::ResponseHead {
                     headers: head,
+                    details: None,
                     end: false,
                 },
                 &cx,
@@ -99,6 +100,7 @@ impl Run<'_> {
             let _ = exchange.on(
                 Event::ResponseHead {
                     headers: head,
+                    details: None,
                     end: true,
                 },
                 &cx,

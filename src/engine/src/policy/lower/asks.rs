@@ -71,7 +71,7 @@ impl Lowering<'_> {
     }
 
     /// A time for which a call is held.
-    fn time(&mut self, at: &str, field: &str, text: Option<&str>) -> Option<Duration> {
+    pub(super) fn time(&mut self, at: &str, field: &str, text: Option<&str>) -> Option<Duration> {
         let text = text?;
         let time = duration(text).filter(|time| !time.is_zero() && *time <= MAX_WAIT);
         if time.is_none() {
