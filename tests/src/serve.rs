@@ -49,13 +49,20 @@ impl Drop for Served {
     }
 }
 
-/// `handler` at `/mcp`, both eras, for local clients only.
+/// `handler` at `/mcp`, both eras, for local clients only; it answers with event streams.
 pub fn mcp<H: ServerHandler + Clone>(handler: H) -> Router {
-    let config = StreamableHttpServerConfig::default().with_allowed_origins([
-        "http://localhost:*",
-        "http://127.0.0.1:*",
-        "http://[::1]:*",
-    ]);
+    routed(handler, false)
+}
+
+/// The same, which answers with JSON where it can.
+pub fn mcp_json<H: ServerHandler + Clone>(handler: H) -> Router {
+    routed(handler, true)
+}
+
+fn routed<H: ServerHandler + Clone>(handler: H, json: bool) -> Router {
+    let config = StreamableHttpServerConfig::default()
+        .with_json_response(json)
+        .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]);
     let service: StreamableHttpService<H, LocalSessionManager> = StreamableHttpService::new(
         move || Ok(handler.clone()),
         std::sync::Arc::default(),
