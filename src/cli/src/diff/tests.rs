@@ -380,3 +380,17 @@ fn the_files_of_a_commit() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn breakers() {
+    check(
+        "servers: { pay: {} }",
+        "servers: { pay: { breaker: { failures: 3 } } }",
+        &["narrower server pay: breaker: none -> {\"failures\":3}"],
+    );
+    check(
+        "  authScope: pay:refund\n",
+        "  authScope: pay:refund\n  breaker: {}\n",
+        &["narrower refund: breaker: none -> {}"],
+    );
+}

@@ -22,11 +22,11 @@ impl Build {
         let of_server = name.starts_with(SERVER);
         let breaker = Breaker {
             name,
-            failures: written.failures.into(),
-            within: self.time(&at, "within", &written.within),
+            failures: written.failures.unwrap_or(5).into(),
+            within: self.time(&at, "within", written.within.as_deref().unwrap_or("1m")),
             ratio: written.ratio,
-            open: self.time(&at, "open", &written.open),
-            probes: written.probes as usize,
+            open: self.time(&at, "open", written.open.as_deref().unwrap_or("30s")),
+            probes: written.probes.unwrap_or(1) as usize,
             on: match written.on {
                 Some(on) => on,
                 None if of_server => vec![Failure::ProtocolError, Failure::TransportError],

@@ -75,3 +75,24 @@ fn half_a_line_waits_for_its_end() {
     assert_eq!(follower.rest, b"{");
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn a_breaker_that_turns_is_a_line() {
+    let record = json!({
+        "timestamp": "2026-11-21T05:41:07Z",
+        "breakers": [
+            { "name": "tool:refund", "was": "open", "state": "half_open" },
+            { "name": "tool:refund", "was": "half_open", "state": "closed" },
+            // The call only met it.
+            { "name": "server:s", "state": "open" },
+        ],
+    });
+    let lines: Vec<_> = breakers(&json!({ "toolgate": record })).collect();
+    assert_eq!(
+        lines,
+        [
+            "05:41:07  breaker tool:refund: open -> half_open",
+            "05:41:07  breaker tool:refund: half_open -> closed",
+        ]
+    );
+}
