@@ -214,7 +214,6 @@ fn direction(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
         }
         "access" => ordered(new.and_then(Json::as_str) == Some(Access::Read.as_str())),
         "approvalRequired" => ordered(new.and_then(Json::as_bool) == Some(false)),
-        "breaker" if old.is_none() || new.is_none() => ordered(new.is_none()),
         // Somebody else may approve, or calls reach something else.
         "approverRole" | "mcpServer" | "mcpTool" | "mcpPrompt" => Direction::Wider,
         // A budget buys more of what costs less. What formulas come to depends on the call.

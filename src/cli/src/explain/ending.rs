@@ -228,6 +228,8 @@ fn meaning(reason: &str) -> &'static str {
         "limit_reached" => "nothing is left of a limit",
         "loop_detected" => "the same call was made too often",
         "limiter_busy" => "it could not be counted",
+        "cost_unknown" => "what it costs cannot be told",
+        "breaker_open" => "it fails too often at present",
         "no_token" => "the caller has no token",
         "invalid_token" => "the caller's token is not accepted",
         "protocol" => "whoever may speak to this server may do this",

@@ -63,7 +63,7 @@ impl Drop for Folder {
 }
 
 const REGISTRY: &str = "\
-servers: { pay: {} }
+servers: { pay: { breaker: { failures: 3 } } }
 tools:
 - { name: refund, mcpServer: pay, authScope: pay, inputSchema: { type: object, properties: { amount: { type: number } } } }
 - { name: close, mcpServer: pay, tenants: [north], cost: 1 + size(args), inputSchema: { type: object } }
@@ -168,9 +168,12 @@ limit loop  p.yaml:12:54
 
 limit open.concurrent_calls  p.yaml:12:113
      4 calls at the same time
+
+breaker server:pay
+     3 failures in 60s keep calls away for 30s
 "
     );
-    let limits = &json["uses"][0]["limits"];
+    let limits = &json["uses"][0]["counted"]["limits"];
     assert_eq!(limits[0]["name"], "loop");
     assert_eq!(limits[0]["here"]["tenant"], "north");
 }

@@ -1,8 +1,9 @@
-//! What counts a call that may happen.
+//! What counts a call that may happen, and what may keep it away.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use engine::{
+    breaker::Breaker,
     call::Call,
     condition::Fault,
     config::Cost,
@@ -14,12 +15,13 @@ use serde_json::{Map, Value, json};
 use super::story::{BOLD, DIM};
 use crate::inputs::Loaded;
 
-/// What a call costs, and the limits that count it.
+/// What a call costs, the limits that count it, and the breakers that it passes.
 pub(super) struct Touched {
     cost: Result<u64, Fault>,
     /// Where that is written, and is not just a number.
     formula: Option<String>,
     limits: Vec<Counted>,
+    breakers: Vec<Arc<Breaker>>,
 }
 
 /// A limit, and for whom it counts.
@@ -30,9 +32,12 @@ struct Counted {
 
 impl Touched {
     pub(super) fn of(policy: &Policy, call: &Call<'_>) -> Self {
-        let limits = match policy.decide(call) {
-            Verdict::Allow(permit) | Verdict::Ask { permit, .. } => permit.limits().to_vec(),
-            Verdict::Deny { .. } => Vec::new(),
+        let (limits, breakers) = match policy.decide(call) {
+            Verdict::Allow(permit) | Verdict::Ask { permit, .. } => {
+                let breakers = policy.registry().breakers(call.entry);
+                (permit.limits().to_vec(), breakers.cloned().collect())
+            }
+            Verdict::Deny { .. } => (Vec::new(), Vec::new()),
         };
         let counted = |limit: Arc<Limit>| {
             let by = limit.by.iter().copied();
@@ -46,6 +51,7 @@ impl Touched {
                 Cost::Fixed(_) => None,
             },
             limits: limits.into_iter().map(counted).collect(),
+            breakers,
         }
     }
 
@@ -77,6 +83,15 @@ impl Touched {
                 here.join(", ")
             );
         }
+        for breaker in &self.breakers {
+            let (name, failures) = (&breaker.name, breaker.failures);
+            let [within, open] = [breaker.within, breaker.open].map(time);
+            let _ = writeln!(
+                text,
+                "\nbreaker {BOLD}{name}{BOLD:#}\n     {failures} failures in {within:?} keep calls away \
+                 for {open:?}"
+            );
+        }
         text
     }
 
@@ -92,13 +107,18 @@ impl Touched {
                 "here": here.collect::<Map<_, _>>(),
             })
         });
-        limits.collect()
+        let breakers = self.breakers.iter().map(|breaker| breaker.name.as_str());
+        json!({
+            // `null`: it cannot be told.
+            "cost": self.cost.as_ref().ok(),
+            "limits": limits.collect::<Vec<_>>(),
+            "breakers": breakers.collect::<Vec<_>>(),
+        })
     }
+}
 
-    /// What it costs; `None`: that cannot be told.
-    pub(super) fn units(&self) -> Option<u64> {
-        self.cost.as_ref().ok().copied()
-    }
+fn time(nanoseconds: i64) -> Duration {
+    Duration::from_nanos(nanoseconds.unsigned_abs())
 }
 
 /// What a call counts for.

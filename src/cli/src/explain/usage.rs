@@ -102,8 +102,7 @@ impl<'a> Use<'a> {
             "asks": self.entry.iter().map(part).collect::<Vec<_>>(),
             "rules": rules.collect::<Vec<_>>(),
             "elsewhere": self.elsewhere(),
-            "cost": self.touched.units(),
-            "limits": self.touched.json(loaded),
+            "counted": self.touched.json(loaded),
         })
     }
 
