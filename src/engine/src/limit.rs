@@ -175,8 +175,13 @@ impl fmt::Display for Limit {
             } => write!(f, "{} per {}, {burst} at once", of(amount), period.as_str()),
             Bound::Concurrent { amount } => write!(f, "{} at the same time", of(amount)),
         }?;
+        let last = self.by.len().saturating_sub(1);
         for (place, dimension) in self.by.iter().enumerate() {
-            let before = if place == 0 { " for each" } else { " and" };
+            let before = match place {
+                0 => " for each",
+                _ if place == last => " and",
+                _ => ",",
+            };
             write!(f, "{before} {}", dimension.as_str())?;
         }
         Ok(())

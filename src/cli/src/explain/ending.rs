@@ -144,6 +144,9 @@ fn past(recorded: &Recorded) -> String {
 fn ran(outcome: &trial::Outcome) -> String {
     let decision = outcome.text("decision").unwrap_or_default();
     let mut text = decided(decision, outcome.text("rule"), &outcome.approvers());
+    if let Some(limit) = outcome.text("limit") {
+        let _ = write!(text, " by limit `{limit}`");
+    }
     let reason = outcome.text("reason").unwrap_or_default();
     let _ = match meaning(reason) {
         "" => writeln!(text, " ({reason})"),

@@ -225,7 +225,7 @@ fn what_would_have_to_change_is_told() {
     );
     check(
         "thrice",
-        "deny: the same call was made too often (loop_detected)",
+        "deny by limit `loop`: the same call was made too often (loop_detected)",
         &["limit `loop` has to have room for it"],
     );
     check(
