@@ -38,7 +38,7 @@ mod witness;
 
 use change::{Change, Direction};
 use effect::{Pair, Side};
-use facts::{Versions, of_bounds, of_identity, of_server, written};
+use facts::{Versions, of_bounds, of_identity, of_server, of_service, written};
 use rules::Rules;
 
 /// Compare two configurations: what got wider, what got narrower, what breaks callers.
@@ -336,7 +336,11 @@ fn surroundings(old: &Loaded, new: &Loaded) -> Vec<Change> {
 type Meaning = fn(&str, Option<&Json>, Option<&Json>) -> Direction;
 
 /// Parts of a policy that are told field by field.
-const PARTS: [(&str, Meaning); 2] = [("identity", of_identity), ("bounds", of_bounds)];
+const PARTS: [(&str, Meaning); 3] = [
+    ("identity", of_identity),
+    ("bounds", of_bounds),
+    ("rate_limit_service", of_service),
+];
 
 #[cfg(test)]
 mod tests;

@@ -269,6 +269,14 @@ pub(super) fn of_identity(_: &str, _: Option<&Json>, new: Option<&Json>) -> Dire
     ordered(new.is_some())
 }
 
+/// What a change of who counts for all Envoys means.
+pub(super) fn of_service(field: &str, _: Option<&Json>, new: Option<&Json>) -> Direction {
+    match field {
+        "failure_mode" => ordered(new.and_then(Json::as_str) == Some("allow")),
+        _ => Direction::Changed,
+    }
+}
+
 /// What a change of a bound means.
 pub(super) fn of_bounds(_: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
     let number = |value: Option<&Json>| value.and_then(Json::as_u64);

@@ -297,6 +297,11 @@ fn beside_the_rules() {
         ],
     );
     check(
+        "environment: prod\n",
+        "environment: prod\nrate_limit_service: { failure_mode: allow }\n",
+        &["wider rate_limit_service: failure_mode: none -> allow"],
+    );
+    check(
         "servers: { pay: {} }",
         "servers: { pay: { cluster: other } }",
         &["wider server pay: cluster: none -> other"],

@@ -230,6 +230,7 @@ fn meaning(reason: &str) -> &'static str {
         "approval_of_inexact_arguments" => "no approval can be bound to these arguments",
         "limit_reached" => "nothing is left of a limit",
         "loop_detected" => "the same call was made too often",
+        "limiter_unreachable" => "nobody counts it for all Envoys",
         "limiter_busy" => "it could not be counted",
         "cost_unknown" => "what it costs cannot be told",
         "breaker_open" => "it fails too often at present",
