@@ -53,6 +53,10 @@ pub struct Gateway {
     pub decompress: bool,
     /// Further HTTP filters before (`true`) or after the wasm filter, as Envoy configures them.
     pub extra: Vec<(bool, Value)>,
+    /// What the route says beyond where it leads to.
+    pub route: Value,
+    /// Further clusters, as Envoy configures them.
+    pub others: Vec<Value>,
     /// How many bytes Envoy holds for one message.
     pub buffer: u32,
 }
@@ -113,6 +117,8 @@ impl Gateway {
             trailers: false,
             decompress: false,
             extra: Vec::new(),
+            route: Value::Null,
+            others: Vec::new(),
             buffer: 8 << 20,
         }
     }

@@ -1,11 +1,12 @@
 //! A rate-limit service: the Limitador library behind the protocol of Envoy's `ratelimit` filter.
 //!
 //! It reads the limits file of the Limitador server, and answers as that server does, with the
-//! status of every counter besides. Descriptors that bring a number of hits of their own, which
-//! that server does not read, are counted one by one, as `envoyproxy/ratelimit` does: 0 hits only
-//! look, and what is too much is counted too.
+//! status of every counter besides. Descriptors that bring a number of hits other than 1, which that
+//! server does not read, are counted one by one, as `envoyproxy/ratelimit` does: 0 hits only look,
+//! and what is too much is counted too.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
@@ -24,11 +25,12 @@ use limitador::limit::{Context, Limit};
 use limitador::storage::AsyncStorage;
 use limitador::{AsyncRateLimiter, AsyncRateLimiterBuilder, CheckResult, RateLimiter};
 use tokio::net::TcpListener as Listener;
-use tokio::task::JoinHandle;
+use tokio::runtime::{Builder, Runtime};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+mod file;
 mod redis;
 
 pub use self::redis::Redis;
@@ -36,7 +38,7 @@ pub use self::redis::Redis;
 /// A running service; it ends when this is dropped.
 pub struct Limiter {
     addr: SocketAddr,
-    task: JoinHandle<()>,
+    runtime: Option<Runtime>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
@@ -45,8 +47,8 @@ pub struct Limiter {
 pub struct Seen {
     /// Its entries, as `key=value`, joined by `,`.
     pub entries: String,
-    /// The hits that it brought itself.
-    pub hits: Option<u64>,
+    /// How much it counts for.
+    pub hits: u64,
 }
 
 /// Where counters are kept.
@@ -63,37 +65,43 @@ struct Service {
 }
 
 impl Limiter {
-    /// Starts one on a port of loopback, 0 for any. `limits` is a limits file of the Limitador
-    /// server; without `redis` the counters are gone with the service.
-    pub async fn start(limits: &str, port: u16, redis: Option<&Redis>) -> std::io::Result<Self> {
-        let limits: Vec<Limit> = serde_saphyr::from_str(limits).map_err(std::io::Error::other)?;
-        let counters = match redis {
-            None => {
-                let limiter = RateLimiter::new(100_000);
-                limiter.configure_with(limits).map_err(failed)?;
-                Counters::Memory(Mutex::new(limiter))
-            }
-            Some(redis) => {
-                let storage = AsyncStorage::with_counter_storage(Box::new(redis.storage().await));
-                let limiter = AsyncRateLimiterBuilder::new(storage).build();
-                limiter.configure_with(limits).await.map_err(failed)?;
-                Counters::Redis(limiter)
-            }
-        };
+    /// Starts one on a port of loopback, 0 for any. `limits` is a limits file of the Limitador server,
+    /// or a configuration of `envoyproxy/ratelimit`; without `redis` the counters are gone with the
+    /// service.
+    pub async fn start(limits: &str, port: u16, redis: Option<&Redis>) -> io::Result<Self> {
+        let limits = file::read(limits)?;
         let listener = TcpListener::bind(("127.0.0.1", port))?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
-        let incoming = TcpListenerStream::new(Listener::from_std(listener)?);
+        // Of its own: what serves a connection is to end with the rest.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let counters = match redis {
+            None => Counters::memory(limits)?,
+            Some(redis) => {
+                let counters = Counters::redis(limits, redis.client());
+                runtime.spawn(counters).await??
+            }
+        };
         let seen = Arc::default();
         let service = Service {
             counters,
             seen: Arc::clone(&seen),
         };
         let server = Server::builder().add_service(RateLimitServiceServer::new(service));
-        let task = tokio::spawn(async move {
-            let _ = server.serve_with_incoming(incoming).await;
-        });
-        Ok(Self { addr, task, seen })
+        let incoming = {
+            let _entered = runtime.enter();
+            TcpListenerStream::new(Listener::from_std(listener)?)
+        };
+        runtime.spawn(server.serve_with_incoming(incoming));
+        let runtime = Some(runtime);
+        Ok(Self {
+            addr,
+            runtime,
+            seen,
+        })
     }
 
     /// Where it listens.
@@ -105,16 +113,13 @@ impl Limiter {
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
-
-    /// Waits until it ends, which it does only when its listener fails.
-    pub async fn join(mut self) {
-        let _ = (&mut self.task).await;
-    }
 }
 
 impl Drop for Limiter {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -130,14 +135,12 @@ impl RateLimitService for Service {
         self.seen.lock().unwrap().extend(seen);
         let mut results = Vec::new();
         let domain = &request.domain;
-        if descriptors.iter().all(|one| one.hits_addend.is_none()) {
-            let hits = request.hits_addend.max(1).into();
-            results.push(self.count(domain, descriptors, hits).await);
+        if descriptors.iter().all(|one| hits(one) == 1) {
+            results.push(self.count(domain, descriptors, 1).await);
         } else {
             for descriptor in descriptors {
                 let one = std::slice::from_ref(descriptor);
-                let hits = descriptor.hits_addend.map_or(1, |hits| hits.value);
-                results.push(self.count(domain, one, hits).await);
+                results.push(self.count(domain, one, hits(descriptor)).await);
             }
         }
         let results: Result<Vec<_>, _> = results.into_iter().collect();
@@ -156,6 +159,22 @@ impl RateLimitService for Service {
             statuses: statuses.collect(),
             ..RateLimitResponse::default()
         }))
+    }
+}
+
+impl Counters {
+    fn memory(limits: Vec<Limit>) -> io::Result<Self> {
+        let limiter = RateLimiter::new(100_000);
+        limiter.configure_with(limits).map_err(failed)?;
+        Ok(Self::Memory(Mutex::new(limiter)))
+    }
+
+    async fn redis(limits: Vec<Limit>, client: ::redis::Client) -> io::Result<Self> {
+        let storage = redis::Storage::open(client).await?;
+        let storage = AsyncStorage::with_counter_storage(Box::new(storage));
+        let limiter = AsyncRateLimiterBuilder::new(storage).build();
+        limiter.configure_with(limits).await.map_err(failed)?;
+        Ok(Self::Redis(limiter))
     }
 }
 
@@ -194,7 +213,7 @@ impl Service {
             (Counters::Memory(limiter), _) => {
                 let limiter = limiter.lock().unwrap();
                 let result = limiter.check_rate_limited_and_update(&domain, &context, hits)?;
-                if result.limited && descriptors.iter().any(|one| one.hits_addend.is_some()) {
+                if result.limited && hits > 1 {
                     limiter.update_counters(&domain, &context, hits)?;
                 }
                 Ok(result)
@@ -203,7 +222,7 @@ impl Service {
             (Counters::Redis(limiter), _) => {
                 let count = limiter.check_rate_limited_and_update(&domain, &context, hits);
                 let result = count.await?;
-                if result.limited && descriptors.iter().any(|one| one.hits_addend.is_some()) {
+                if result.limited && hits > 1 {
                     limiter.update_counters(&domain, &context, hits).await?;
                 }
                 Ok(result)
@@ -220,9 +239,14 @@ impl Seen {
             .collect();
         Self {
             entries: entries.join(","),
-            hits: descriptor.hits_addend.map(|hits| hits.value),
+            hits: hits(descriptor),
         }
     }
+}
+
+/// How much a descriptor counts for.
+fn hits(descriptor: &RateLimitDescriptor) -> u64 {
+    descriptor.hits_addend.map_or(1, |hits| hits.value)
 }
 
 /// How a counter stands, in the protocol's words.
@@ -232,8 +256,8 @@ fn status(counter: &Counter, code: Code) -> DescriptorStatus {
         60 => Unit::Minute,
         3_600 => Unit::Hour,
         86_400 => Unit::Day,
-        2_592_000 => Unit::Month,
-        _ => Unit::Unknown,
+        31_536_000 => Unit::Year,
+        _ => Unit::Month,
     };
     let bounded = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     DescriptorStatus {
@@ -252,6 +276,6 @@ fn status(counter: &Counter, code: Code) -> DescriptorStatus {
     }
 }
 
-fn failed(error: LimitadorError) -> std::io::Error {
-    std::io::Error::other(error.to_string())
+fn failed(error: LimitadorError) -> io::Error {
+    io::Error::other(error.to_string())
 }

@@ -19,6 +19,7 @@ tools:
 
 const POLICY: &str = "\
 approvals: { url: 'http://127.0.0.1:8181' }
+rate_limit_service: { url: 'http://127.0.0.1:8081' }
 identity:
   issuers:
   - { issuer: 'https://idp.example.com', audiences: [mcp], jwks: { url: 'https://idp.example.com/keys' } }
@@ -121,6 +122,7 @@ fn check(host: &str, bootstrap: &Value) {
     let expected = [
         "envoy.filters.http.jwt_authn",
         "toolgate",
+        "envoy.filters.http.ratelimit",
         "envoy.filters.http.router",
     ];
     assert_eq!(names, expected, "{host}");
@@ -130,8 +132,11 @@ fn check(host: &str, bootstrap: &Value) {
         Some(&json!("x-toolgate-cluster")),
         "{host}"
     );
+    let asked = "/typed_per_filter_config/envoy.filters.http.ratelimit/rate_limits/15";
+    let route = format!("{manager}/route_config/virtual_hosts/0/routes/0{asked}");
+    assert!(bootstrap.pointer(&route).is_some(), "{host}");
     let clusters = bootstrap["static_resources"]["clusters"].as_array();
-    assert_eq!(clusters.map(Vec::len), Some(4), "{host}");
+    assert_eq!(clusters.map(Vec::len), Some(5), "{host}");
 
     let folder = folder(host);
     let path = folder.join("envoy.json");

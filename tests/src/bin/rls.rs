@@ -12,6 +12,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = arguments.next().map_or(Ok(8081), |port| port.parse())?;
     let limiter = Limiter::start(&std::fs::read_to_string(limits)?, port, None).await?;
     println!("rate limits: {}", limiter.addr());
-    limiter.join().await;
-    Ok(())
+    std::future::pending().await
 }

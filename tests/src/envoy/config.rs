@@ -25,6 +25,7 @@ pub(super) fn write(dir: &Path, setup: &Setup) {
             write_filter(dir, index, gateway);
         }
         listeners.push(listener(dir, index, gateway));
+        clusters.extend(gateway.others.iter().cloned());
         for wanted in &gateway.clusters {
             let secret = secret(wanted);
             let wanted = cluster(wanted);
@@ -120,6 +121,12 @@ fn manager(dir: &Path, index: usize, gateway: &Gateway) -> Value {
         }] },
         "http_filters": filters(dir, index, gateway),
     });
+    if gateway.route.is_object() {
+        merge(
+            &mut manager["route_config"]["virtual_hosts"][0]["routes"][0],
+            gateway.route.clone(),
+        );
+    }
     if gateway.trailers {
         manager["http_protocol_options"] = json!({ "enable_trailers": true });
     }

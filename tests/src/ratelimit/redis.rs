@@ -1,6 +1,7 @@
 //! A Redis server, and counters in it.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -58,13 +59,9 @@ impl Redis {
         Some(redis)
     }
 
-    /// A place for counters in it.
-    ///
-    /// # Panics
-    /// Where it does not answer.
-    pub(super) async fn storage(&self) -> Storage {
-        let client = redis::Client::open(format!("redis://{}", self.addr)).unwrap();
-        Storage(ConnectionManager::new(client).await.unwrap())
+    /// The way to it.
+    pub(super) fn client(&self) -> redis::Client {
+        redis::Client::open(format!("redis://{}", self.addr)).unwrap()
     }
 }
 
@@ -80,6 +77,11 @@ impl Drop for Redis {
 pub(super) struct Storage(ConnectionManager);
 
 impl Storage {
+    pub(super) async fn open(client: redis::Client) -> io::Result<Self> {
+        let connection = ConnectionManager::new(client).await;
+        connection.map(Self).map_err(io::Error::other)
+    }
+
     /// Adds `hits` to all counters, or to none where one of them has no room for so many.
     async fn count(
         &self,

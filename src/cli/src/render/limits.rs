@@ -59,10 +59,8 @@ fn limitador(policy: &Policy) -> Result<Value, Vec<Problem>> {
         let what = match limit.of {
             Measure::Requests => {
                 // It takes only names that it knows for a variable, and `descriptors` is one.
-                let ours = format!(
-                    "descriptors, descriptors.toolgate_limit == '{}'",
-                    limit.name
-                );
+                let name = limit.name.replace('\\', r"\\").replace('\'', r"\'");
+                let ours = format!("descriptors, descriptors.toolgate_limit == '{name}'");
                 return Ok(json!({
                     "namespace": domain,
                     "name": limit.name,
