@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::client::{self, Request};
 use tests::envoy::{Envoy, Gateway, Setup};
 use tests::recorder::{Answer, Recorder, Seen, Step};
@@ -88,25 +88,34 @@ async fn every_case_beside_a_hostile_shadow() {
     let hostile = json!({ "rules": [
         { "id": "all", "tools": every, "resources": every, "prompts": every, "decision": "deny" },
     ] });
-    let beside = groups.iter().map(|(_, group)| Group {
-        shadow: Some(hostile.clone()),
-        ..group.clone()
-    });
-    let alone = groups.iter().map(|(_, group)| Group {
-        shadow: None,
-        ..group.clone()
-    });
-    let gateways = alone
-        .chain(beside)
-        .map(|group| gateway(&group, &upstream, &approver));
+    let gateways = |shadow: Option<&Value>| {
+        let shadowed = groups.iter().map(move |(_, group)| Group {
+            shadow: shadow.cloned(),
+            ..group.clone()
+        });
+        let gateways: Vec<_> = shadowed
+            .map(|group| gateway(&group, &upstream, &approver))
+            .collect();
+        gateways
+    };
+    let alone = gateways(None);
+    // With a memory of their own: what the one counts must not count for the other.
+    let beside = gateways(Some(&hostile))
+        .into_iter()
+        .map(|gateway| gateway.with_filter(|filter| "beside".clone_into(&mut filter.vm_id)));
+    let gateways = alone.into_iter().chain(beside);
     let envoy = Envoy::start(&Setup {
         gateways: gateways.collect(),
         concurrency: 1,
     })
     .await;
     for (index, (file, group)) in groups.iter().enumerate() {
-        // Whoever asks for a dry run is told of what is tried.
-        for case in group.cases.iter().filter(|_| file != "dryrun") {
+        for case in &group.cases {
+            let (_, _, _, body) = case.request.wire();
+            if String::from_utf8_lossy(&body).contains("toolgate/dryRun") {
+                // Whoever asks for a dry run is told of what is tried.
+                continue;
+            }
             let mut seen = Vec::new();
             for index in [index, groups.len() + index] {
                 upstream.next(vec![answer(&case.upstream)]);
