@@ -384,18 +384,29 @@ async fn ready(admin: SocketAddr) -> bool {
     matches!(client::send(admin, &request).await, Ok(response) if response.status == 200)
 }
 
-/// Looks again and again until there is something to see in another process: the one place that
-/// waits for the clock.
+/// Looks again and again until there is something to see in another process.
 ///
 /// # Panics
 /// Where that takes more than ten seconds.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, look).await
+}
+
+/// The same with patience of its own: the one place that waits for the clock.
+///
+/// # Panics
+/// Where it takes longer.
+pub async fn within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let began = Instant::now();
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
-        assert!(began.elapsed() < PATIENCE, "not in {PATIENCE:?}: {what}");
+        assert!(began.elapsed() < patience, "not in {patience:?}: {what}");
         poll().await;
     }
 }

@@ -9,6 +9,7 @@ pub mod authority;
 pub mod bundle;
 pub mod client;
 pub mod conformance;
+pub mod crowd;
 pub mod demo;
 pub mod envoy;
 pub mod improvised;
