@@ -259,7 +259,7 @@ impl Exchange {
         match self.judge(&request, body, cx)? {
             Judged::Pass(mut passage) => {
                 self.take(&mut passage, cx)?;
-                Ok(self.admit(&request, passage, cx))
+                Ok(self.admit(&request, *passage, cx))
             }
             Judged::Ask(mut question) => {
                 self.take(&mut question.passage, cx)?;

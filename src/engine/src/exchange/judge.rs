@@ -25,9 +25,15 @@ use super::{
 /// What becomes of a request that is not refused.
 pub(super) enum Judged {
     /// It may pass.
-    Pass(Passage),
+    Pass(Box<Passage>),
     /// It may pass once this is approved.
     Ask(Box<Question>),
+}
+
+impl Judged {
+    fn pass(passage: Passage) -> Self {
+        Self::Pass(Box::new(passage))
+    }
 }
 
 impl Exchange {
@@ -89,9 +95,9 @@ impl Exchange {
         self.marked |= session::declares_pages(message);
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing | Target::Task(_) => return Ok(Judged::Pass(passage)),
+            Target::Plumbing | Target::Task(_) => return Ok(Judged::pass(passage)),
             Target::List(_) => {
-                return Ok(Judged::Pass(Passage {
+                return Ok(Judged::pass(Passage {
                     filter: true,
                     ..passage
                 }));
@@ -108,7 +114,7 @@ impl Exchange {
                     };
                     self.judge_use(request, message, doc, &wanted, cx)?;
                 }
-                return Ok(Judged::Pass(passage));
+                return Ok(Judged::pass(passage));
             }
             // `check_method` has refused it already.
             Target::Unknown => return Err(Refusal::NotFound),
@@ -182,7 +188,7 @@ impl Exchange {
         if completes(message) {
             let edits = rename(message, doc, wanted, entry);
             return match policy.visible(&seen) {
-                true => Ok(Judged::Pass(Passage {
+                true => Ok(Judged::pass(Passage {
                     edits,
                     ..Passage::new(policy.plumbing())
                 })),
@@ -283,7 +289,7 @@ impl Exchange {
             }
         };
         match verdict {
-            Verdict::Allow(permit) => Ok(Judged::Pass(passage(permit))),
+            Verdict::Allow(permit) => Ok(Judged::pass(passage(permit))),
             Verdict::Ask {
                 permit,
                 needs,
