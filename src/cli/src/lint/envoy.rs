@@ -20,11 +20,17 @@ mod around;
 mod at;
 mod chain;
 mod filter;
+mod ratelimit;
 
 use at::At;
 
-pub(super) const LINTS: [&[&Lint]; 4] =
-    [filter::LINTS, chain::LINTS, around::LINTS, approver::LINTS];
+pub(super) const LINTS: [&[&Lint]; 5] = [
+    filter::LINTS,
+    chain::LINTS,
+    around::LINTS,
+    approver::LINTS,
+    ratelimit::LINTS,
+];
 
 /// One configuration under review.
 struct Review<'v> {
@@ -72,6 +78,7 @@ pub(super) fn review(files: &[PathBuf], policy: Option<&Arc<Policy>>) -> anyhow:
     chain::review(&mut review);
     around::review(&mut review);
     approver::review(&mut review);
+    ratelimit::review(&mut review);
     let list = review.list.into_iter().map(|(index, mut finding)| {
         let source = sources.get(index);
         finding.at = source.and_then(|source| source.locate(&finding.problem));

@@ -85,10 +85,13 @@ fn clusters(review: &mut Review<'_>) {
             }
         }
         let approver = policy.approvals().map(|approvals| &approvals.cluster);
-        if let Some(cluster) = approver.filter(|cluster| !known.contains(*cluster)) {
-            let message =
-                format!("approvals are asked for by a cluster `{cluster}`: there is none");
-            review.tell(&UNKNOWN_CLUSTER, &list, "", message, "add it");
+        let limiter = policy.rate_limit_service().map(|service| &service.cluster);
+        for (what, cluster) in [("approvals", approver), ("limits", limiter)] {
+            if let Some(cluster) = cluster.filter(|cluster| !known.contains(*cluster)) {
+                let message =
+                    format!("{what} are asked for by a cluster `{cluster}`: there is none");
+                review.tell(&UNKNOWN_CLUSTER, &list, "", message, "add it");
+            }
         }
     }
 }

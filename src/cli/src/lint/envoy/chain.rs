@@ -79,6 +79,17 @@ pub(super) fn review(review: &mut Review<'_>) {
     }
 }
 
+/// Toolgate, wherever it stands, and the filters that see a request after it.
+pub(super) fn after<'v>(review: &Review<'v>) -> Vec<(At<'v>, Vec<At<'v>>)> {
+    let chains = chains(review).into_iter();
+    let chains = chains.filter_map(|mut chain| {
+        let ours = chain.iter().position(|at| kind(at) == Kind::Toolgate)?;
+        let after = chain.split_off(ours.saturating_add(1));
+        Some((chain.pop()?, after))
+    });
+    chains.collect()
+}
+
 /// Filters in the order in which they see a request.
 fn chains<'v>(review: &Review<'v>) -> Vec<Vec<At<'v>>> {
     let everything = review.everything();
