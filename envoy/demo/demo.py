@@ -270,7 +270,9 @@ async def drive(stack, issuer):
         )
 
         async def stuck():
+            # Should a minute end meanwhile, the count begins anew.
             for _ in range(25):
+                t.trace = secrets.token_hex(16)
                 answer = await crm.call_tool("read_order_history", {"customerId": "C-1002"})
                 if answer.is_error:
                     break
@@ -278,7 +280,7 @@ async def drive(stack, issuer):
 
         await t.step(
             "10. It gets stuck: it asks the same again and again, until somebody stops it.",
-            'tools/call read_order_history {"customerId": "C-1002"}, 11 times',
+            'tools/call read_order_history {"customerId": "C-1002"}, again and again',
             stuck,
             said,
             decision="deny",
