@@ -24,7 +24,7 @@ use engine::{
     exchange::{Event, Exchange, Step},
     http::{Headers, Peer},
     policy::Policy,
-    record::End,
+    record::{Attempts, End},
 };
 use serde_json::{Value, json};
 
@@ -69,13 +69,17 @@ impl World {
                     self.open.insert(id.to_owned(), exchange);
                     "-".to_owned()
                 }
-                (exchange, false) => self.close(at, exchange, Some("via_upstream")),
+                (exchange, false) => self.close(at, exchange, None),
             },
             ["end", id] => self.end(at, id, 50),
             ["end", id, bytes] => self.end(at, id, number(bytes)),
             ["lose", id] => {
                 let exchange = self.open.remove(id).expect("it began");
-                self.close(at, exchange, Some("no_healthy_upstream"))
+                let attempts = Attempts {
+                    count: 1,
+                    connected: false,
+                };
+                self.close(at, exchange, Some(attempts))
             }
             _ => panic!("`{what}` is nothing that happens"),
         }
@@ -84,7 +88,7 @@ impl World {
     fn call(&self, at: Timestamp, who: &str, cost: &str, bytes: usize) -> String {
         match self.begin(at, who, cost) {
             (exchange, true) => self.answer(at, exchange, bytes),
-            (exchange, false) => self.close(at, exchange, Some("via_upstream")),
+            (exchange, false) => self.close(at, exchange, None),
         }
     }
 
@@ -140,13 +144,13 @@ impl World {
             end: true,
         };
         assert!(matches!(exchange.on(body, &cx), Step::Forward(_)));
-        self.close(at, exchange, Some("via_upstream"))
+        self.close(at, exchange, None)
     }
 
-    fn close(&self, at: Timestamp, exchange: Exchange, details: Option<&str>) -> String {
+    fn close(&self, at: Timestamp, exchange: Exchange, attempts: Option<Attempts>) -> String {
         let end = End {
             status: Some(200),
-            details: details.map(str::to_owned),
+            attempts,
             ..End::default()
         };
         let closing = exchange.close(end, &self.memory.at(at));
