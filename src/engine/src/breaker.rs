@@ -166,7 +166,7 @@ impl Breaker {
                     Health::Unknown => None,
                     Health::Bad => Some(state.turn(State::Open { since: now.0 })),
                     Health::Good => {
-                        *passed += 1;
+                        *passed = passed.saturating_add(1);
                         let well = *passed >= self.probes as u64;
                         well.then(|| state.turn(State::default()))
                     }

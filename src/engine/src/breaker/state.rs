@@ -115,7 +115,8 @@ impl Count {
     /// Counts a call in the window that is now. Where the clock went back, time stands still until it
     /// is there again; but not for longer than a window.
     pub(super) fn add(&mut self, failed: bool, within: i64, now: Timestamp) {
-        let end = (now.0 - now.0.rem_euclid(within)).saturating_add(within);
+        let begin = now.0.saturating_sub(now.0.rem_euclid(within));
+        let end = begin.saturating_add(within);
         let ahead = self.end.saturating_sub(end);
         if ahead < 0 || ahead > within {
             *self = Self {
