@@ -557,6 +557,53 @@ rules:
 }
 
 #[test]
+fn every_problem_with_limits_of_all_envoys_is_told() {
+    check_problems(
+        r#"
+rules:
+- { tool: read, decision: allow, limits: [{ scope: global, requests_per_day: 5 }] }
+"#,
+        &[
+            "policy[0]:rules[0].limits[0].scope: nobody counts for all Envoys: the policy has no `rate_limit_service` (add `rate_limit_service: { url: .. }`, or let each Envoy count for itself)",
+        ],
+    );
+    check_problems(
+        r#"
+rate_limit_service: { cluster: "", url: limits, domain: "", timeout: 2h }
+rules:
+- { tool: read, decision: allow }
+"#,
+        &[
+            "policy[0]:rate_limit_service.cluster: a cluster has a name",
+            "policy[0]:rate_limit_service.domain: a domain has a name",
+            "policy[0]:rate_limit_service.url: expected a URL without a path that begins with `http://` or `https://`",
+            "policy[0]:rate_limit_service.timeout: `2h` is no time up to a minute: `500ms`, `20s`, `1m`",
+        ],
+    );
+    check_problems(
+        r#"
+rate_limit_service: {}
+rules:
+- tool: read
+  decision: allow
+  limits:
+  - { id: l0, scope: global, requests_per_day: 1 }
+  - { id: l1, scope: global, requests_per_day: 2 }
+  - { id: l2, scope: global, requests_per_day: 3 }
+  - { id: l3, scope: global, requests_per_day: 4 }
+  - { id: l4, scope: global, requests_per_day: 5 }
+  - { id: l5, scope: global, requests_per_day: 6 }
+  - { id: l6, scope: global, requests_per_day: 7 }
+  - { id: l7, scope: global, requests_per_day: 8 }
+  - { id: l8, scope: global, requests_per_day: 9 }
+"#,
+        &[
+            "registry[0]:tools[0]: 9 limits of `scope: global` may apply to one call, and a rate-limit service is asked about 8 at once (give limits that are the same one `id`, or let Envoys count for themselves)",
+        ],
+    );
+}
+
+#[test]
 fn every_problem_with_approvals_is_told() {
     check_problems(
         r#"
