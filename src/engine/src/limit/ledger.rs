@@ -99,7 +99,7 @@ impl<'a> Ledger<'a> {
     /// [`Full`]: why nothing could be taken.
     pub fn look(&self, key: Key, bound: &Bound, amount: u64, now: Timestamp) -> Result<u64, Full> {
         let (bytes, _) = self.store.load(&key.slot());
-        let mut slot = Slot::read(&bytes.unwrap_or_default(), now);
+        let mut slot = self.read(&bytes.unwrap_or_default(), now);
         let left = self.left(&mut slot, key, bound, now)?;
         if amount > left {
             let wait = wait(&mut slot, key, bound, amount, now)?;
@@ -168,11 +168,7 @@ impl<'a> Ledger<'a> {
                 let left = amount.saturating_sub(slot.used(key, |_| true));
                 match left {
                     // Only now it matters who has gone without a word.
-                    0 => {
-                        let roll = Roll::load(self.store);
-                        let counts = |owner| owner == self.owner.0 || roll.has(owner, now);
-                        amount.saturating_sub(slot.used(key, counts))
-                    }
+                    0 => amount.saturating_sub(slot.used(key, self.lives(now))),
                     left => left,
                 }
             }
@@ -210,6 +206,21 @@ impl<'a> Ledger<'a> {
         Ok(entry.expires)
     }
 
+    /// A slot; where it is full, without what died with its owners.
+    fn read(&self, bytes: &[u8], now: Timestamp) -> Slot {
+        let mut slot = Slot::read(bytes, now);
+        if slot.is_full() {
+            let lives = self.lives(now);
+            slot.forget(|owner| !lives(owner));
+        }
+        slot
+    }
+
+    fn lives(&self, now: Timestamp) -> impl Fn(u64) -> bool {
+        let (own, roll) = (self.owner.0, Roll::load(self.store));
+        move |owner| owner == own || roll.has(owner, now)
+    }
+
     /// Changes a slot; again, if somebody else did so meanwhile.
     fn change<T>(
         &self,
@@ -221,7 +232,7 @@ impl<'a> Ledger<'a> {
         for _ in 0..TRIES {
             let (bytes, version) = self.store.load(&name);
             let bytes = bytes.unwrap_or_default();
-            let mut slot = Slot::read(&bytes, now);
+            let mut slot = self.read(&bytes, now);
             let result = change(&mut slot);
             let after = slot.write();
             if after == bytes || self.store.store(&name, &after, version).is_ok() {

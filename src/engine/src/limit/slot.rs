@@ -45,6 +45,17 @@ impl Slot {
         bytes
     }
 
+    /// Whether there is no room for one more key.
+    pub(super) const fn is_full(&self) -> bool {
+        self.entries.len() >= ENTRIES
+    }
+
+    /// Forgets what owners have who are gone.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(u64) -> bool) {
+        self.entries
+            .retain(|entry| entry.owner == SHARED || !is_gone(entry.owner));
+    }
+
     /// The counter of `key` and `owner`, if there is one.
     pub(super) fn find(&mut self, key: Key, owner: u64) -> Option<&mut Entry> {
         let mut entries = self.entries.iter_mut();
@@ -54,7 +65,8 @@ impl Slot {
     /// The counter of `key` and `owner`; a new one that expires then, if there is none.
     pub(super) fn entry(&mut self, key: Key, owner: u64, expires: i64) -> Result<&mut Entry, Full> {
         if self.find(key, owner).is_none() {
-            if self.entries.len() >= ENTRIES {
+            // Whoever is counted finds room for one more owner: there are few.
+            if self.is_full() && !self.entries.iter().any(|entry| entry.key == key) {
                 let first = self.entries.iter().map(|entry| entry.expires).min();
                 let wait = first.unwrap_or_default().saturating_sub(self.now.0);
                 return Err(Full::Crowded { wait });

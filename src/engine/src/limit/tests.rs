@@ -215,6 +215,23 @@ fn owners_have_numbers_of_their_own_and_the_gone_leave_nothing() {
 }
 
 #[test]
+fn as_many_workers_as_there_are_find_room_and_the_dead_make_it() {
+    let memory = Memory::default();
+    let second = |second: i64| Timestamp(at("2026-11-21").0 + second * 1_000_000_000);
+    let bound = Bound::Concurrent { amount: 1_000 };
+    let use_of = |now| {
+        let owner = enroll(&memory, now).unwrap();
+        Ledger::new(&memory, owner).take(alice(), &bound, 1, now)
+    };
+    // A large machine.
+    for worker in 0..200 {
+        assert_eq!(use_of(second(0)).unwrap().left, 999 - worker);
+    }
+    // All of them trap.
+    assert_eq!(use_of(second(20)).unwrap().left, 999);
+}
+
+#[test]
 fn a_clock_that_goes_back_does_not_keep_the_gone() {
     let memory = Memory::default();
     let second = |second: i64| Timestamp(at("2026-11-21").0 + second * 1_000_000_000);
