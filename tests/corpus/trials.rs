@@ -26,19 +26,22 @@ pub(crate) fn differences(file: &str, group: &Group, records: &[Value]) -> Vec<S
     let mut trials = Vec::new();
     for (case, record) in group.cases.iter().zip(records) {
         let reason = record["reason"].as_str().unwrap_or_default();
-        if reason == "rejected_by_envoy" || reason.starts_with("upstream_") || case.before > 0 {
-            // Its codec refused what the filter never saw, or an answer was refused; and what came
-            // before it a trial does not know.
+        let codec = reason == "rejected_by_envoy";
+        let answer = reason.starts_with("upstream_") || reason == "breaker_open";
+        if codec || answer || (case.before > 0 && case.approver.is_some()) {
+            // What the filter never saw, or what hangs on answers: those of a trial are all good, and
+            // nobody approves.
             continue;
         }
         let forms = [
             ("http", Some(http(case))),
             ("call", call(case, &group.policy)),
         ];
-        for (form, trial) in forms
+        for (form, mut trial) in forms
             .into_iter()
             .filter_map(|(form, trial)| Some((form, trial?)))
         {
+            trial.insert("repeat".into(), json!(case.before + 1));
             trials.push((format!("{} ({form})", case.name), trial, record));
         }
     }
