@@ -15,7 +15,7 @@ pub(super) struct Observed {
     pub(super) outcome: Option<Outcome>,
     /// It failed by what was asked: others may well succeed.
     pub(super) callers_fault: bool,
-    /// How large its `result` or `error` is; where it cannot be read, its body.
+    /// How large its `result` or `error` is; where it is compressed, its body.
     pub(super) size: Size,
     /// When the outcome was known.
     pub(super) at: Option<Timestamp>,
@@ -29,7 +29,7 @@ enum Body {
     #[default]
     Known,
     Read(Box<Reading>),
-    /// It is compressed, or no message.
+    /// It is compressed.
     Weighed,
 }
 
@@ -46,8 +46,10 @@ impl Observed {
     /// The head of the answer to the request with this id, as it was written.
     pub(super) fn head(&mut self, head: &Head, id: &str, now: Timestamp) {
         self.body = match head.form {
-            Some(form) if !head.encoded => Body::Read(Box::new(Reading::new(id, form))),
-            Some(_) | None => Body::Weighed,
+            _ if head.status >= 500 => Body::Known,
+            _ if head.encoded => Body::Weighed,
+            Some(form) => Body::Read(Box::new(Reading::new(id, form))),
+            None => Body::Known,
         };
         self.callers_fault = is_callers_status(head.status);
         self.known(
@@ -112,3 +114,6 @@ const fn is_callers_code(code: i64) -> bool {
         | -32_022..=-32_020
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -138,4 +139,49 @@ fn the_time_that_it_took_is_on_record() {
             "toolgate_ask_duration_ms;server=s;tool=t;method=tools/call 1500",
         ]
     );
+}
+
+proptest! {
+    /// Whatever a server answers to a use, its client gets these very bytes, as soon as they come.
+    #[test]
+    fn the_answer_to_a_use_passes_as_it_comes(
+        status in 200u16..600,
+        media in prop::sample::select(vec!["application/json", "text/event-stream", "text/plain"]),
+        pieces in prop::collection::vec(answer_piece(), 0..9),
+    ) {
+        let memory = Memory::default();
+        let mut exchange = asking();
+        prop_assert_eq!(name(&exchange.on(approved(), &memory.at(NOW))), "forward");
+        let status = status.to_string();
+        let head = Event::ResponseHead {
+            headers: pairs(&[(":status", &status), ("content-type", media)]),
+            details: None,
+            end: pieces.is_empty(),
+        };
+        let bodies = pieces.iter().enumerate().map(|(at, bytes)| Event::ResponseBody {
+            bytes,
+            end: at + 1 == pieces.len(),
+        });
+        for event in std::iter::once(head).chain(bodies) {
+            let step = exchange.on(event, &memory.at(NOW));
+            let untouched = matches!(&step, Step::Forward(edits) if edits.headers.is_empty() && edits.body.is_none());
+            prop_assert!(untouched, "{:?}", step);
+        }
+    }
+}
+
+/// Something that an answer could hold, or anything.
+fn answer_piece() -> impl Strategy<Value = Vec<u8>> {
+    let known: [&[u8]; 6] = [
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{",
+        b"\"isError\":true,\"tools\":[{\"name\":\"t\"}]}}",
+        b"data: ",
+        b"\r\n\r\n",
+        b"\xef\xbb\xbf",
+        b"\x1f\x8b\xff",
+    ];
+    prop_oneof![
+        prop::sample::select(known.map(<[u8]>::to_vec).to_vec()),
+        prop::collection::vec(any::<u8>(), 0..20),
+    ]
 }

@@ -88,7 +88,7 @@ impl Reading {
             Piece::Data(_) | Piece::End if self.outcome.is_some() => {}
             Piece::Data(data) => {
                 if mem::take(&mut self.over) {
-                    self.scan = Scan::new(&self.id);
+                    self.scan.begin();
                 }
                 self.scan.push(data);
             }

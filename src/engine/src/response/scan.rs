@@ -98,13 +98,17 @@ impl Name {
 impl Scan {
     /// A scan for the answer to the request with this id, as it was written.
     pub(super) fn new(id: &str) -> Self {
+        // A server may write each character as an escape.
+        Self::empty((ESCAPE * id.len()).max(LONGEST))
+    }
+
+    fn empty(room: usize) -> Self {
         Self {
             at: 0,
             depth: 0,
             within: Within::default(),
             token: Vec::new(),
-            // A server may write each character as an escape.
-            room: (ESCAPE * id.len()).max(LONGEST),
+            room,
             length: 0,
             outer: Name::Other,
             inner: Name::Other,
@@ -114,9 +118,19 @@ impl Scan {
         }
     }
 
+    /// Begins another message.
+    pub(super) fn begin(&mut self) {
+        self.forget();
+        *self = Self {
+            token: mem::take(&mut self.token),
+            ..Self::empty(self.room)
+        };
+    }
+
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
         while let Some(&byte) = bytes.first() {
             let width = match self.within {
+                Within::Structure if self.depth >= DEEP => self.skim(bytes),
                 Within::Structure => {
                     self.structure(byte);
                     1
@@ -182,6 +196,37 @@ impl Scan {
         width
     }
 
+    /// Takes what stands between two strings so deep that nothing there counts but brackets, and in
+    /// content the names of members; and says how much that is.
+    fn skim(&mut self, bytes: &[u8]) -> usize {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'"' => {
+                    self.forget();
+                    self.keep(b"\"");
+                    self.within = Within::String;
+                    return at + 1;
+                }
+                b'{' | b'[' => {
+                    self.name = Name::Other;
+                    self.depth += 1;
+                }
+                b'}' | b']' => {
+                    self.name = Name::Other;
+                    self.depth -= 1;
+                    if self.depth < DEEP {
+                        self.forget();
+                        return at + 1;
+                    }
+                }
+                b',' => self.name = Name::Other,
+                b':' if self.inner == Name::Content => self.name = Name::new(&self.token),
+                _ => {}
+            }
+        }
+        bytes.len()
+    }
+
     fn structure(&mut self, byte: u8) {
         if let b' ' | b'\n' | b'\r' | b'\t' = byte {
             return;
@@ -201,8 +246,7 @@ impl Scan {
     }
 
     fn open(&mut self) {
-        self.token.clear();
-        self.length = 0;
+        self.forget();
         self.name = Name::Other;
         if self.depth == 1 {
             self.inner = Name::Other;
@@ -227,8 +271,7 @@ impl Scan {
     /// A name stands before a colon.
     fn member(&mut self) {
         self.name = Name::new(&self.token);
-        self.token.clear();
-        self.length = 0;
+        self.forget();
         match self.depth {
             1 => {
                 self.outer = self.name;
@@ -266,6 +309,10 @@ impl Scan {
             _ => {}
         }
         self.name = Name::Other;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         self.token.clear();
         self.length = 0;
     }
@@ -273,6 +320,9 @@ impl Scan {
     #[inline(always)]
     fn keep(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
+        if self.depth >= DEEP && self.inner != Name::Content {
+            return;
+        }
         let room = self.room.saturating_sub(self.token.len());
         let kept = bytes.get(..room.min(bytes.len())).unwrap_or_default();
         self.token.extend_from_slice(kept);
@@ -296,6 +346,8 @@ fn same(found: &[u8], id: &str) -> bool {
     text(found).is_some_and(|found| text(id.as_bytes()) == Some(found))
 }
 
+/// From this depth on a member is in none that counts, but for what content holds.
+const DEEP: usize = 3;
 /// Bytes of a character written as an escape.
 const ESCAPE: usize = r"\u0000".len();
 /// More than any name or code that means something.

@@ -14,8 +14,8 @@ pub struct Reader {
 /// Where in a line it is.
 #[derive(Debug)]
 enum Line {
-    /// In its name; this much of it.
-    Name(Vec<u8>),
+    /// In its name; as much of it as it has.
+    Name([u8; LONGEST], usize),
     /// Behind the colon, where a space does not count.
     Colon,
     /// In its data.
@@ -26,7 +26,7 @@ enum Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self::Name(Vec::new())
+        Self::Name([0; LONGEST], 0)
     }
 }
 
@@ -77,17 +77,18 @@ impl Reader {
             end.unwrap_or(bytes.len())
         };
         match &mut self.line {
-            Line::Name(name) => match bytes.first() {
-                Some(b':') => {
-                    let name = std::mem::take(name);
-                    self.line = self.field(&name, each);
+            Line::Name(name, len) => match (bytes.first(), name.get_mut(*len)) {
+                (Some(b':'), _) => {
+                    let (name, len) = (*name, *len);
+                    self.line = self.field(name.get(..len).unwrap_or_default(), each);
                     1
                 }
-                Some(&byte) if name.len() < LONGEST => {
-                    name.push(byte);
+                (Some(&byte), Some(next)) => {
+                    *next = byte;
+                    *len += 1;
                     1
                 }
-                Some(_) | None => {
+                (Some(_) | None, _) => {
                     self.line = Line::Other;
                     0
                 }
@@ -107,9 +108,9 @@ impl Reader {
 
     fn end_line(&mut self, each: &mut impl FnMut(Piece<'_>)) {
         match std::mem::take(&mut self.line) {
-            Line::Name(name) if name.is_empty() => self.end_event(each),
+            Line::Name(_, 0) => self.end_event(each),
             // A field without a colon is a field without a value.
-            Line::Name(name) => drop(self.field(&name, each)),
+            Line::Name(name, len) => drop(self.field(name.get(..len).unwrap_or_default(), each)),
             Line::Colon | Line::Data | Line::Other => {}
         }
     }
