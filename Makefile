@@ -160,7 +160,7 @@ bench-approvals: build $(STAMPS)/postgres ## Ask the approval service 500 times 
 	cargo run --quiet --locked --profile tools --package tests --bin bench-approvals
 
 .PHONY: bench-engine
-bench-engine: $(STAMPS)/rust ## Count what a call costs the engine with 10 and 10,000 tools; price hostile arguments
+bench-engine: $(STAMPS)/rust ## Count what a call costs the engine with 10 and 10,000 tools, and what answers cost; price hostile arguments
 	@command -v valgrind >/dev/null || { echo "bench-engine needs valgrind: apt-get install valgrind" >&2; exit 1; }
 	@tests/bench-engine
 

@@ -19,8 +19,27 @@ use model::{Case, Group, Upstream};
 
 #[tokio::test]
 async fn every_case() {
+    check(
+        model::groups(&tools::root().join("tests/cases")),
+        usize::MAX,
+    )
+    .await;
+}
+
+/// However an answer is cut, the client gets it as if it came whole, and so does the record.
+#[tokio::test]
+async fn every_answer_in_pieces() {
+    for piece in [1, 7, 1_000] {
+        let mut groups = model::groups(&tools::root().join("tests/cases"));
+        groups.retain(|(file, _)| ["answers", "lists"].contains(&file.as_str()));
+        assert_eq!(groups.len(), 2);
+        check(groups, piece).await;
+    }
+}
+
+/// Runs all cases, with servers that answer in pieces of so many bytes.
+async fn check(groups: Vec<(String, Group)>, piece: usize) {
     let (upstream, approver) = (Scripted::start().await, Scripted::start().await);
-    let groups = model::groups(&tools::root().join("tests/cases"));
     let gateways = groups
         .iter()
         .map(|(_, group)| gateway(group, &upstream, &approver))
@@ -45,7 +64,7 @@ async fn every_case() {
                 approver.next(approvals(case));
                 run(&envoy, index, case).await;
             }
-            upstream.next(vec![answer(&case.upstream)]);
+            upstream.next(vec![in_pieces(answer(&case.upstream), piece)]);
             approver.next(approvals(case));
             let mut seen = run(&envoy, index, case).await;
             // Whatever was forwarded, or asked, came before the answer.
@@ -210,6 +229,21 @@ fn answer(upstream: &Upstream) -> Answer {
         status,
         headers,
         ..Answer::body("", body)
+    }
+}
+
+/// The same in pieces of so many bytes.
+fn in_pieces(answer: Answer, size: usize) -> Answer {
+    let cut = |step| match step {
+        Step::Send(bytes) => {
+            let pieces = bytes.chunks(size);
+            pieces.map(|piece| Step::Send(piece.to_vec())).collect()
+        }
+        Step::Gate | Step::Abort => vec![step],
+    };
+    Answer {
+        steps: answer.steps.into_iter().flat_map(cut).collect(),
+        ..answer
     }
 }
 

@@ -1,0 +1,191 @@
+//! What comes back through Envoy: it flows as it comes, and what came of the call is on record.
+
+use serde_json::{Value, json};
+use tests::bundle;
+use tests::client::{self, Connection};
+use tests::envoy::{Envoy, Gateway, Setup};
+use tests::message::legacy_call;
+use tests::recorder::{Answer, Recorder, Step};
+use tests::wire::Body;
+
+/// A server that gives this answer, over HTTP/1.1 and over HTTP/2, behind one Envoy.
+struct Stage {
+    envoy: Envoy,
+    servers: [Recorder; 2],
+}
+
+impl Stage {
+    async fn set(answer: Answer) -> Self {
+        let (one, two) = (answer.clone(), answer);
+        let servers = [
+            Recorder::scripted(move |_| one.clone()).await,
+            Recorder::scripted_h2(move |_| two.clone()).await,
+        ];
+        let tool = json!({ "name": "look", "inputSchema": { "type": "object" } });
+        let gateways = ["h1", "h2"].iter().zip(&servers).map(|(name, server)| {
+            let mut registry = bundle::registry(&[("s", vec![tool.clone()])]);
+            registry["servers"]["s"]["cluster"] = json!(name);
+            let policy =
+                json!({ "version": "1", "rules": [{ "tools": ["look"], "decision": "allow" }] });
+            let bundle = bundle::bundle(&registry, &policy);
+            let mut gateway = Gateway {
+                trailers: true,
+                ..Gateway::toolgate(bundle, &[(name, server.addr())])
+            };
+            gateway.clusters[0].h2 = *name == "h2";
+            gateway
+        });
+        let setup = Setup {
+            gateways: gateways.collect(),
+            concurrency: 1,
+        };
+        let envoy = Envoy::start(&setup).await;
+        Self { envoy, servers }
+    }
+
+    /// Calls a server, and gives its answer from the head on.
+    async fn open(&self, index: usize) -> (Connection, Body) {
+        let to = self.envoy.gateway(index);
+        let mut connection = Connection::open(to).await.expect("envoy listens");
+        let request = legacy_call("look", &json!({})).bytes("localhost");
+        connection.write(&request).await.expect("open");
+        let head = connection.head().await.expect("a head");
+        let body = connection.body(&head).expect("a body");
+        (connection, body)
+    }
+
+    /// Calls both servers, and checks what is on record of it.
+    async fn check(&self, expected: &Value) {
+        for index in 0..self.servers.len() {
+            let request = legacy_call("look", &json!({}));
+            let answer = client::send(self.envoy.gateway(index), &request).await;
+            assert_eq!(answer.expect("an answer").status, 200);
+            self.recorded(index, expected).await;
+        }
+    }
+
+    async fn recorded(&self, index: usize, expected: &Value) {
+        let record = &self.envoy.wait_access_log(index, 1).await[0]["toolgate"];
+        for (name, value) in expected.as_object().expect("an object") {
+            assert_eq!(&record[name], value, "{name}, server {index}: {record:#}");
+        }
+    }
+}
+
+fn send(text: &str) -> Step {
+    Step::Send(text.into())
+}
+
+#[tokio::test]
+async fn each_event_flows_as_it_comes_and_the_answer_is_seen_before_the_end() {
+    let steps = [
+        send("data: {\"method\":\"notifications/progress\"}\n\n"),
+        Step::Gate,
+        send("data: {\"id\":1,\"result\":{\"isEr"),
+        Step::Gate,
+        send("ror\":true}}\n\n"),
+        Step::Gate,
+    ];
+    let stage = Stage::set(Answer::stream(steps)).await;
+    for (index, server) in stage.servers.iter().enumerate() {
+        let (mut connection, mut body) = stage.open(index).await;
+        for piece in [
+            "data: {\"method\":\"notifications/progress\"}\n\n",
+            "data: {\"id\":1,\"result\":{\"isEr",
+            "ror\":true}}\n\n",
+        ] {
+            let came = connection.piece(&mut body).await.expect("a piece");
+            assert_eq!(came.as_deref(), Some(piece.as_bytes()));
+            server.open_gate();
+        }
+        // Who has the answer may go.
+        drop(connection);
+        stage
+            .recorded(index, &json!({ "result": "tool_error", "resultBytes": 16 }))
+            .await;
+    }
+    let count = "toolgate_results_total{toolgate_server=\"s\",toolgate_tool=\"look\",toolgate_result=\"tool_error\"} 2";
+    let shown = stage.envoy.prometheus().await;
+    assert!(shown.contains(count), "{shown}");
+}
+
+#[tokio::test]
+async fn who_goes_before_the_answer_has_none() {
+    let steps = [send("data: {\"id\":1,\"result\":{"), Step::Gate];
+    let stage = Stage::set(Answer::stream(steps)).await;
+    for index in 0..stage.servers.len() {
+        drop(stage.open(index).await);
+        stage
+            .recorded(index, &json!({ "result": "client_abort" }))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_off_is_a_transport_error() {
+    let half = "{\"id\":1,\"result\":{\"content\":[";
+    for (media, text) in [
+        ("application/json", half.to_owned()),
+        ("text/event-stream", format!("id: 1\ndata: {half}")),
+    ] {
+        let stage = Stage::set(Answer {
+            steps: vec![send(&text), Step::Gate, Step::Abort],
+            length: false,
+            ..Answer::body(media, "")
+        })
+        .await;
+        for (index, server) in stage.servers.iter().enumerate() {
+            let (mut connection, mut body) = stage.open(index).await;
+            let came = connection.piece(&mut body).await.expect("a piece");
+            assert_eq!(came.as_deref(), Some(text.as_bytes()));
+            server.open_gate();
+            // To the client, too.
+            connection.piece(&mut body).await.expect_err("it broke off");
+            let expected = json!({ "result": "transport_error", "resultBytes": 12 });
+            stage.recorded(index, &expected).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_may_end_with_trailers() {
+    let body = "{\"id\":1,\"result\":{\"isError\":true}}";
+    for answer in [
+        Answer::body("application/json", body),
+        Answer::body("text/event-stream", format!("data: {body}")),
+    ] {
+        let answer = answer.trailer("x-end", "1");
+        let stage = Stage::set(answer).await;
+        stage.check(&json!({ "result": "tool_error" })).await;
+    }
+}
+
+/// Nothing is held of what is read along: an answer may be larger than the largest that Toolgate
+/// would change.
+#[tokio::test]
+async fn an_answer_may_be_of_any_size() {
+    let text = "x".repeat(16 << 20);
+    let body = format!(
+        r#"{{"result":{{"content":[{{"type":"text","text":"{text}"}}],"isError":true}},"id":1}}"#
+    );
+    let expected = json!({ "result": "tool_error", "resultBytes": body.len() - 18 });
+    for answer in [
+        Answer::body("application/json", body.clone()),
+        Answer::body("text/event-stream", format!("data: {body}\n\n")),
+    ] {
+        let stage = Stage::set(answer).await;
+        let before = memory(&stage.envoy);
+        stage.check(&expected).await;
+        let grown = memory(&stage.envoy).saturating_sub(before);
+        assert!(grown < 12 << 10, "{grown} kB more than before");
+    }
+}
+
+/// Resident memory, in kB.
+fn memory(envoy: &Envoy) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", envoy.pid())).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.expect("a number").parse().expect("a number")
+}
