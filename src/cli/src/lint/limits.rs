@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::{
     config::{Access, Cost, Effect},
     limit::{Bound, Dimension, Limit, Measure, Period, Scope},
-    policy::Rule,
+    policy::{Policy, Rule},
     problem::Problem,
     registry::{Entry, Kind},
 };
@@ -22,6 +22,7 @@ pub(super) const LINTS: &[&Lint] = &[
     &PER_NOBODY,
     &PER_SESSION,
     &WITHOUT_COST,
+    &AFTER_APPROVAL,
 ];
 
 const UNLIMITED_WRITE: Lint = Lint {
@@ -54,11 +55,19 @@ const WITHOUT_COST: Lint = Lint {
     page: include_str!("../../../../policies/lints/cost-without-cost.md"),
 };
 
+const AFTER_APPROVAL: Lint = Lint {
+    code: "limit-after-approval",
+    level: Level::Warning,
+    page: include_str!("../../../../policies/lints/limit-after-approval.md"),
+};
+
 pub(super) fn review(review: &mut Review<'_>) {
     let policy = &review.loaded.policy;
     let mut writes: BTreeMap<usize, (&Rule, Vec<&str>)> = BTreeMap::new();
     let mut limits: BTreeMap<&str, (&Limit, Vec<&Entry>)> = BTreeMap::new();
+    let mut late: BTreeMap<&str, &Limit> = BTreeMap::new();
     for entry in policy.registry().entries() {
+        late.extend(asked_late(policy, entry).map(|limit| (limit.at.as_str(), limit)));
         let rules = policy.about(entry).flat_map(|rule| &rule.limits);
         for limit in entry.limits.iter().chain(rules) {
             let about = limits.entry(&limit.at).or_insert((limit, Vec::new()));
@@ -78,11 +87,28 @@ pub(super) fn review(review: &mut Review<'_>) {
         let problem = Problem::new(id(rule), message).help(help);
         review.tell(&UNLIMITED_WRITE, problem);
     }
+    for limit in late.into_values() {
+        let message = "the approval is used up before anybody asks about this limit";
+        let help = "let each Envoy limit what needs an approval: `scope: local`";
+        review.tell(&AFTER_APPROVAL, Problem::new(&limit.at, message).help(help));
+    }
     for (limit, entries) in limits.into_values() {
         budget(review, limit);
         counted(review, limit);
         cost(review, limit, &entries);
     }
+}
+
+/// Limits of the fleet on what needs an approval.
+fn asked_late<'p>(policy: &'p Policy, entry: &'p Entry) -> impl Iterator<Item = &'p Limit> {
+    let asks = |rule: &&Rule| rule.live && rule.effect == Effect::ApprovalRequired;
+    let about = move || policy.about(entry);
+    let asked = entry.approval_required || about().any(|rule| asks(&rule));
+    let own = entry.limits.iter().filter(move |_| asked);
+    let limits = own.chain(about().filter(asks).flat_map(|rule| &rule.limits));
+    limits
+        .map(|limit| &**limit)
+        .filter(|limit| limit.scope == Scope::Global)
 }
 
 /// Whether a rule lets writes through on nobody's word, and nothing bounds how many.
