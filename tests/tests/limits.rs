@@ -15,7 +15,7 @@ use tests::client::{self, Connection, Request, Response};
 use tests::crowd::{Crowd, Fate};
 use tests::envoy::{Envoy, Filter, Gateway, Setup, eventually, fresh_dir, within};
 use tests::message::modern;
-use tests::recorder::{Answer, Recorder};
+use tests::recorder::{Answer, Recorder, Step};
 use tests::{bundle, tools};
 use tokio::task::JoinSet;
 
@@ -35,7 +35,14 @@ impl Stage {
     async fn of(rules: &Value, change: impl FnOnce(&mut Filter)) -> Self {
         let crowd = Crowd::start().await;
         let pending = json!({ "state": "pending", "id": "1", "url": "http://127.0.0.1:1/asks/1" });
-        let approver = Recorder::scripted(move |_| Answer::json(&pending)).await;
+        let approver = Recorder::scripted(move |seen| {
+            let mut answer = Answer::json(&pending);
+            if seen.json()["tool"] == "linger" {
+                answer.steps.insert(0, Step::Gate);
+            }
+            answer
+        })
+        .await;
         let servers = [
             ("work", crowd.addr()),
             // Nobody listens there.
@@ -81,7 +88,7 @@ fn policy(version: &str, rules: &Value) -> String {
     let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object", "required": ["fate"] } });
     let mut hasty = tool("hasty");
     hasty["timeout"] = json!("30ms");
-    let here = vec![tool("do"), tool("ask"), hasty];
+    let here = vec![tool("do"), tool("ask"), tool("linger"), hasty];
     let mut registry = bundle::registry(&[("work", here), ("gone", vec![tool("lost")])]);
     for (server, endpoint) in [("work", "/mcp"), ("gone", "/gone")] {
         registry["servers"][server]["endpoint"] = json!(endpoint);
@@ -241,8 +248,11 @@ const CAP: usize = 24;
 fn capped(amount: usize) -> Value {
     let cap = json!([{ "id": "cap", "concurrent_calls": amount }]);
     json!([
-        { "id": "all", "tools": ["do", "hasty", "lost", "ask"], "decision": "allow", "limits": cap },
-        { "id": "ask", "tools": ["ask"], "decision": "approval_required", "approver_role": "boss" },
+        { "id": "all", "tools": ["*"], "decision": "allow", "limits": cap },
+        {
+            "id": "ask", "tools": ["ask", "linger"],
+            "decision": "approval_required", "approver_role": "boss",
+        },
     ])
 }
 
@@ -257,7 +267,9 @@ enum Way {
     NobodyThere,
     Invalid,
     Asked,
-    /// The client goes away in the middle of its request.
+    /// The client goes away while the approver is asked.
+    GoneWhileAsked,
+    /// In the middle of its request.
     HalfSent,
     /// While it waits.
     GivenUp,
@@ -277,7 +289,8 @@ impl Way {
             12 => Self::TimedOut,
             13 => Self::NobodyThere,
             14 => Self::Invalid,
-            15 => Self::Asked,
+            15 if ms.is_multiple_of(2) => Self::Asked,
+            15 => Self::GoneWhileAsked,
             16 => Self::HalfSent,
             17 | 18 => Self::GivenUp,
             _ => Self::HalfRead,
@@ -294,6 +307,7 @@ impl Way {
             Self::NobodyThere => ("lost", Fate::Answer.after(0)),
             Self::Invalid => ("do", json!({})),
             Self::Asked => ("ask", Fate::Answer.after(0)),
+            Self::GoneWhileAsked => ("linger", Fate::Answer.after(0)),
             Self::HalfSent => ("do", Fate::Answer.after(0)),
             Self::GivenUp => ("do", Fate::Never.after(0)),
             Self::HalfRead => ("do", Fate::Flow.after(0)),
@@ -387,12 +401,21 @@ async fn what_never_came_to_its_server_was_not_used() {
     let limits = json!([{ "id": "l", "per": "user", "requests_per_month": 3 }]);
     let stage = Stage::set(&json!([
         { "id": "all", "tools": ["*"], "decision": "allow", "limits": limits },
-        { "id": "ask", "tools": ["ask"], "decision": "approval_required", "approver_role": "boss" },
+        {
+            "id": "ask", "tools": ["ask", "linger"],
+            "decision": "approval_required", "approver_role": "boss",
+        },
     ]))
     .await;
     let to = stage.envoy.addr();
     let go = async |way: Way| go(to, way, &mut None).await;
-    for way in [Way::NobodyThere, Way::Asked, Way::Invalid, Way::HalfSent] {
+    for way in [
+        Way::NobodyThere,
+        Way::Asked,
+        Way::GoneWhileAsked,
+        Way::Invalid,
+        Way::HalfSent,
+    ] {
         for _ in 0..5 {
             assert_ne!(go(way).await, "limit_reached", "{way:?}");
         }
@@ -406,7 +429,7 @@ async fn what_never_came_to_its_server_was_not_used() {
     ] {
         assert_eq!(go(way).await, end, "{way:?}");
     }
-    let records = stage.envoy.wait_access_log(0, 24).await;
+    let records = stage.envoy.wait_access_log(0, 29).await;
     let left = |line: &Value| line["toolgate"]["limits"][0]["left"].as_u64();
     let of_asks = records
         .iter()
@@ -626,7 +649,7 @@ async fn go(to: SocketAddr, way: Way, open: &mut Option<Connection>) -> String {
         return "gone".to_owned();
     }
     connection.write(&bytes).await.expect("open");
-    if way == Way::GivenUp {
+    if matches!(way, Way::GivenUp | Way::GoneWhileAsked) {
         // It is denied at once or not at all.
         let answer = tokio::time::timeout(Duration::from_millis(5), connection.response()).await;
         return answer.map_or("gone".to_owned(), |answer| {
