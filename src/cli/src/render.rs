@@ -23,7 +23,8 @@ use crate::{
 
 mod limits;
 
-/// Write a complete configuration for the proxy that runs Toolgate.
+/// Write a complete configuration for the proxy that runs Toolgate, or for the service that counts
+/// limits of a whole fleet.
 ///
 /// Servers of the registry that have a `url` become clusters; issuers of the policy become token
 /// verification. What is left to you is said on standard error, and at the head of the document.
@@ -35,6 +36,7 @@ mod limits;
 ///     --wasm-url oci://images.example.com/toolgate:0.1.0 --wasm-sha256 9f86d0... | \
 ///     kubectl apply --server-side -f -
 ///   toolgate render --for envoy-gateway -b bundle.json --namespace agents --gateway mcp
+///   toolgate render --for limitador -b bundle.json -o limits.yaml
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {

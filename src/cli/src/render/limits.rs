@@ -112,8 +112,12 @@ fn of_each(
     policy: &Policy,
     one: impl Fn(&Limit, &str, u64, Period) -> Result<Value, Problem>,
 ) -> Result<Vec<Value>, Vec<Problem>> {
-    let domain = policy.rate_limit_service();
-    let domain = domain.map_or("", |service| service.domain.as_str());
+    let Some(service) = policy.rate_limit_service() else {
+        let message =
+            "the policy has no `rate_limit_service`: there are no limits of `scope: global`";
+        return Err(vec![Problem::new("", message)]);
+    };
+    let domain = service.domain.as_str();
     let (mut values, mut problems) = (Vec::new(), Vec::new());
     for limit in policy.limits().into_values() {
         let (Scope::Global, Bound::Window { amount, period }) = (limit.scope, limit.bound) else {
@@ -130,3 +134,6 @@ fn of_each(
         Err(problems)
     }
 }
+
+#[cfg(test)]
+mod tests;
