@@ -9,7 +9,7 @@ use crate::{
     exchange::{Event, Step},
     http::{Edits, Peer},
     policy::Policy,
-    record::End,
+    record::{Attempts, End},
 };
 
 /// Saturday, 2026-11-21, 18:43:12 UTC.
@@ -276,6 +276,10 @@ fn the_service_hears_what_answers_count_for() {
         let end = End {
             status: Some(200),
             details: Some(details.to_owned()),
+            attempts: Some(Attempts {
+                count: u64::from(owed),
+                connected: owed,
+            }),
             ..End::default()
         };
         let later = Timestamp(NOW.0 + 60_000_000_000);
