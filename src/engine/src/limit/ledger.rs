@@ -26,8 +26,8 @@ pub struct Taken {
 
 /// Counters in a store.
 ///
-/// They lie in a bounded number of values of a bounded size: a million counters is the most
-/// there can be. A new one finds room where an old one has expired; where all of a slot are
+/// They lie in a bounded number of values of a bounded size: there is room for a million counters,
+/// in 63 megabytes at most. A new one finds room where an old one has expired; where all of a slot are
 /// still needed, whoever needs one more has to wait.
 #[derive(Clone, Copy)]
 pub struct Ledger<'a> {

@@ -137,5 +137,6 @@ impl Entry {
 
 /// The owner of what has none.
 pub(super) const SHARED: u64 = 0;
-const ENTRIES: usize = 64;
+/// A million keys, spread over all slots, leave less than one in ten thousand without room.
+const ENTRIES: usize = 96;
 const SIZE: usize = 40;

@@ -342,15 +342,15 @@ fn memory_is_bounded_and_comes_free() {
         ledger.take(Key(key), &bound, 1, now)
     };
     let (now, later) = (at("2026-11-21T10:00:30Z"), at("2026-11-21T10:01:00Z"));
-    for user in 0..64 {
+    for user in 0..96 {
         take(user, now).unwrap();
     }
     let wait = 30_000_000_000;
-    assert_eq!(take(64, now), Err(Full::Crowded { wait }));
+    assert_eq!(take(96, now), Err(Full::Crowded { wait }));
     // Whoever is counted stays so.
     let wait = Some(wait);
-    assert_eq!(take(63, now), Err(Full::Bound { left: 0, wait }));
-    take(64, later).unwrap();
+    assert_eq!(take(95, now), Err(Full::Bound { left: 0, wait }));
+    take(96, later).unwrap();
     let values = memory.values.borrow();
     let sizes: Vec<_> = values.values().map(|(value, _)| value.len()).collect();
     assert_eq!(sizes, [40]);
