@@ -194,26 +194,13 @@ impl Refusal {
     /// The limit that has no room, where one has none.
     #[must_use]
     pub fn limited(&self) -> Option<&Limited> {
-        match self {
-            Self::Limited(call) => Some(call),
-            Self::DryRun(run) => run.refusal.as_ref()?.limited(),
-            Self::NotFound
-            | Self::Origin
-            | Self::Unreadable(_)
-            | Self::Unauthenticated { .. }
-            | Self::MissingScope(_)
-            | Self::Unknown { .. }
-            | Self::Contract(_)
-            | Self::NoRule
-            | Self::Rule(_)
-            | Self::Condition { .. }
-            | Self::Cost(_)
-            | Self::Broken(_)
-            | Self::Unapproved(_)
-            | Self::State
-            | Self::NoDryRun(_)
-            | Self::Upstream(_) => None,
+        if let Self::DryRun(run) = self {
+            return run.refusal.as_ref()?.limited();
         }
+        if let Self::Limited(call) = self {
+            return Some(call);
+        }
+        None
     }
 
     /// The answer for `asker`.
