@@ -26,6 +26,7 @@ pub mod condition;
 pub mod config;
 pub mod contract;
 pub mod cx;
+pub mod detect;
 pub mod digest;
 pub mod exchange;
 pub mod http;

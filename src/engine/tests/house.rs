@@ -15,13 +15,14 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "cx",
     "digest",
     "http",
     "problem",
     "visible",
     "json",
+    "detect",
     "sse",
     "limit",
     "breaker",
