@@ -50,8 +50,8 @@ pub enum Kind {
     /// A telephone number: with `+` or `00` and a country that exists, or as written in North
     /// America or behind a trunk `0`, in groups.
     Phone,
-    /// An IPv4 or IPv6 address that is somebody's: not loopback, unspecified, broadcast or
-    /// multicast. Four numbers behind a word like `version` are none.
+    /// An IPv4 or IPv6 address that is somebody's: not loopback, unspecified, multicast or reserved,
+    /// nor a mask. Four numbers behind a word like `version` are none.
     IpAddress,
     /// A JSON Web Token, signed, encrypted or neither.
     Jwt,
@@ -198,9 +198,10 @@ impl Kind {
             | Self::Phone
             | Self::IpAddress => 128,
             Self::AwsKey | Self::GithubToken => 256,
-            Self::SlackToken | Self::Email => 512,
-            Self::UrlPassword => 1024,
-            Self::Jwt => LONGEST,
+            Self::SlackToken => 512,
+            Self::Email | Self::UrlPassword => 1_024,
+            // With what it must not touch.
+            Self::Jwt => LONGEST + 8,
             Self::PrivateKey => 16_384,
         }
     }

@@ -23,8 +23,8 @@ fn four(text: Text<'_>, at: usize) -> Option<usize> {
     let written = str::from_utf8(text.slice(at..end)).ok()?;
     let address: Ipv4Addr = written.parse().ok()?;
     let [first, ..] = address.octets();
-    let nobody =
-        first == 0 || address.is_loopback() || address.is_broadcast() || address.is_multicast();
+    // From 224 on: groups, masks and what is reserved.
+    let nobody = matches!(first, 0 | 224..) || address.is_loopback();
     (!nobody && !is_version(text, at) && ends(text, end)).then_some(end)
 }
 

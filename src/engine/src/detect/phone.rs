@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::text::{Text, digits, number};
+use super::text::{Text, digits, is_word, number};
 
 pub(super) fn look(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let before = text.before(at, 1);
@@ -114,7 +114,7 @@ fn trunk(text: Text<'_>, at: usize) -> Option<usize> {
     let lengths: Vec<_> = groups.iter().map(Range::len).collect();
     let gaps: Vec<_> = groups.iter().map(|group| text.at(group.end)).collect();
     if let ([2, 2, 2, 2, 2], [a, b, c, d, _]) = (&*lengths, &*gaps) {
-        let same = a == b && b == c && c == d && *a != b'/';
+        let same = a == b && b == c && c == d && *a != b'/' && !is_dump(text, at);
         return groups
             .last()
             .filter(|_| same && text.at(at + 1) != b'0')
@@ -139,6 +139,14 @@ fn trunk(text: Text<'_>, at: usize) -> Option<usize> {
         dotted = text.at(group.end) == b'.' || place > 0 && text.at(group.end) == b'/';
     }
     end
+}
+
+/// Whether five pairs of digits stand among more pairs, as bytes do.
+fn is_dump(text: Text<'_>, at: usize) -> bool {
+    let is_pair = |at: usize| text.run(at, 3, |b| b.is_ascii_hexdigit()) == at + 2;
+    let end = at + 14;
+    let before = at.checked_sub(3).is_some_and(is_pair) && !is_word(text.before(at, 4));
+    before || matches!(text.at(end), b' ' | b'-') && is_pair(end + 1) && !is_word(text.at(end + 3))
 }
 
 /// `(020) 7946 0958`.
