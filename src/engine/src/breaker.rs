@@ -227,20 +227,12 @@ impl Breaker {
         format!("toolgate.breaker.1.{}", self.name)
     }
 
-    /// Changes the state; again, if somebody else did so meanwhile.
+    /// Changes the state. `None`: others were quicker, again and again.
     fn change<T>(&self, cx: &Cx<'_>, change: impl Fn(&mut State) -> T) -> Option<T> {
-        let key = self.key();
-        for _ in 0..TRIES {
-            let (bytes, version) = cx.store.load(&key);
-            let bytes = bytes.unwrap_or_default();
-            let mut state = State::read(&bytes, self.open, cx.now);
-            let result = change(&mut state);
-            let after = state.write();
-            if after == bytes || cx.store.store(&key, &after, version).is_ok() {
-                return Some(result);
-            }
-        }
-        None
+        cx.store.change(&self.key(), |bytes| {
+            let mut state = State::read(bytes, self.open, cx.now);
+            (change(&mut state), state.write())
+        })
     }
 }
 
@@ -258,8 +250,6 @@ impl Phase {
 
 /// When a probe is under way, it will soon be known how it ended.
 const SOON: i64 = 1_000_000_000;
-/// Far more than there are workers that could be quicker.
-const TRIES: usize = 100;
 
 #[cfg(test)]
 mod tests;

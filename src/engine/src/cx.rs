@@ -36,6 +36,22 @@ pub trait Store {
     fn store(&self, key: &str, value: &[u8], version: Version) -> Result<(), Conflict>;
 }
 
+impl dyn Store + '_ {
+    /// Changes the value under `key`, which is empty where there is none; again, where somebody else
+    /// did so meanwhile. `change` gives a result and the new value. `None`: nothing was changed.
+    pub fn change<T>(&self, key: &str, change: impl Fn(&[u8]) -> (T, Vec<u8>)) -> Option<T> {
+        for _ in 0..TRIES {
+            let (before, version) = self.load(key);
+            let before = before.unwrap_or_default();
+            let (result, after) = change(&before);
+            if after == before || self.store(key, &after, version).is_ok() {
+                return Some(result);
+            }
+        }
+        None
+    }
+}
+
 /// A version of a value in a [`Store`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version(pub u32);
@@ -112,3 +128,6 @@ impl Timestamp {
         self.utc().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 }
+
+/// Far more than there are workers that could be quicker.
+const TRIES: usize = 100;

@@ -220,8 +220,5 @@ impl Measure {
     }
 }
 
-/// Far more than there are workers that could be quicker.
-const TRIES: usize = 100;
-
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Counters in a store, in bounded memory.
 
 use super::{
-    Bound, Full, Period, TRIES,
+    Bound, Full, Period,
     roll::{self, Roll},
     slot::{SHARED, Slot},
 };
@@ -228,18 +228,11 @@ impl<'a> Ledger<'a> {
         now: Timestamp,
         change: impl Fn(&mut Slot) -> Result<T, Full>,
     ) -> Result<T, Full> {
-        let name = key.slot();
-        for _ in 0..TRIES {
-            let (bytes, version) = self.store.load(&name);
-            let bytes = bytes.unwrap_or_default();
-            let mut slot = self.read(&bytes, now);
-            let result = change(&mut slot);
-            let after = slot.write();
-            if after == bytes || self.store.store(&name, &after, version).is_ok() {
-                return result;
-            }
-        }
-        Err(Full::Contended)
+        let changed = self.store.change(&key.slot(), |bytes| {
+            let mut slot = self.read(bytes, now);
+            (change(&mut slot), slot.write())
+        });
+        changed.unwrap_or(Err(Full::Contended))
     }
 }
 

@@ -40,9 +40,8 @@ impl Roll {
 
     /// Notes the owner that `change` names.
     fn change(store: &dyn Store, now: Timestamp, change: impl Fn(&mut Self) -> u64) -> Option<u64> {
-        for _ in 0..super::TRIES {
-            let (bytes, version) = store.load(KEY);
-            let mut roll = Self::read(&bytes.unwrap_or_default());
+        store.change(KEY, |bytes| {
+            let mut roll = Self::read(bytes);
             let owner = change(&mut roll);
             roll.heard
                 .retain(|(other, at)| *other != owner && is_recent(*at, now));
@@ -51,11 +50,8 @@ impl Roll {
                 *at = now.0.min(*at);
             }
             roll.heard.push((owner, now.0));
-            if store.store(KEY, &roll.write(), version).is_ok() {
-                return Some(owner);
-            }
-        }
-        None
+            (owner, roll.write())
+        })
     }
 
     fn read(bytes: &[u8]) -> Self {
