@@ -35,6 +35,7 @@ mod judge;
 mod limits;
 mod metadata;
 mod observed;
+mod rename;
 mod round;
 mod session;
 mod state;

@@ -6,8 +6,8 @@ use crate::{
     call::{Call, Partial},
     condition,
     cx::Cx,
-    http::{Edits, HeaderEdit},
-    json::{Doc, Node, Splice, quote, splice},
+    http::HeaderEdit,
+    json::{Doc, Node},
     policy::{Cause, HiddenBy, Verdict},
     refusal::{DryRun, Refusal, Why},
     registry::{Entry, Kind},
@@ -18,6 +18,7 @@ use super::{
     Exchange, Passage, Request,
     ask::{Question, Terms},
     limits::Subject,
+    rename::rename,
     round::{Foreign, Round},
     session,
 };
@@ -357,38 +358,6 @@ fn fits(
 /// Whether the message only asks for completions of arguments: allowed to whoever sees the entry.
 pub(super) fn completes(message: &Message<'_>) -> bool {
     message.operation == Method::Complete
-}
-
-/// Puts the backend's name in place of the agent's; nothing else of the request changes.
-fn rename(message: &Message<'_>, doc: &Doc, wanted: &Wanted<'_>, entry: &Entry) -> Edits {
-    if wanted.kind == Kind::Resource || entry.backend_name == wanted.name {
-        return Edits::default();
-    }
-    let holder = message.params.and_then(|params| match completes(message) {
-        true => params.get("ref"),
-        false => Some(params),
-    });
-    let Some(name) = holder.and_then(|holder| holder.get("name")) else {
-        return Edits::default();
-    };
-    let edit = Splice {
-        at: name.span(),
-        with: quote(&entry.backend_name).into_bytes(),
-    };
-    let headers = match (message.era, completes(message)) {
-        (Era::Modern, false) => {
-            vec![HeaderEdit::Set(
-                "mcp-name",
-                rpc::encode_header(&entry.backend_name),
-            )]
-        }
-        _ => Vec::new(),
-    };
-    Edits {
-        headers,
-        body: Some(splice(doc.bytes(), vec![edit])),
-        ..Edits::default()
-    }
 }
 
 /// The true reason behind "does not exist", for audit.
