@@ -236,8 +236,9 @@ async fn a_bucket_admits_exactly_what_comes_back() {
     let began = Instant::now();
     let (had, calls) = saturate(stage.envoy.addr(), CLIENTS, Duration::from_secs(3)).await;
     let most = 50.0 + 100.0 * began.elapsed().as_secs_f64();
-    // What comes back is there as soon as it is, and nobody waits longer than for an answer.
-    let least = 50.0 + 100.0 * 3.0 - 1.0;
+    // What comes back is there as soon as it is; only in what came back last may nobody have asked
+    // any more, and on a machine that is busy that is more than one.
+    let least = 50.0 + 100.0 * (3.0 - 0.2);
     assert!(
         (least..=most).contains(&(had as f64)),
         "{had} of {least} to {most}"
