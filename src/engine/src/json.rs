@@ -16,6 +16,7 @@ mod decimal;
 mod fault;
 mod node;
 mod parse;
+mod pointer;
 mod splice;
 mod tape;
 mod text;
@@ -23,6 +24,7 @@ mod text;
 pub use decimal::Decimal;
 pub use fault::{Fault, FaultKind};
 pub use node::{Kind, Member, Node};
+pub use pointer::Pointer;
 pub use splice::{Splice, splice};
 pub use text::quote;
 

@@ -8,7 +8,6 @@ pub(crate) mod build;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 mod pin;
-mod sensitive;
 pub(crate) mod text;
 
 use std::{
@@ -19,12 +18,14 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{breaker::Breaker, config::Protocol, contract::Schema, cx::Timestamp, limit::Limit};
+use crate::{
+    breaker::Breaker, config::Protocol, contract::Schema, cx::Timestamp, json::Pointer,
+    limit::Limit,
+};
 use pattern::Patterns;
 
 pub use crate::config::{Access, Cost, RiskTier};
 pub use pin::pin;
-pub use sensitive::Pointer;
 
 /// Everything that is registered.
 #[derive(Debug, Default)]

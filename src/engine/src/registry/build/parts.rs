@@ -6,9 +6,10 @@ use super::Build;
 use crate::{
     config::{self, Deprecated},
     cx::Timestamp,
+    json::Pointer,
     limit::Limit,
     problem::Problem,
-    registry::{Kind, Pointer, pin::is_pin, text::duration},
+    registry::{Kind, pin::is_pin, text::duration},
 };
 
 impl Build {

@@ -6,6 +6,12 @@ fn check(pointer: &str, arguments: &str, expect: &[&str]) {
     let doc = Doc::parse(arguments.as_bytes().to_vec()).expect("JSON");
     let pointer = Pointer::parse(pointer).expect("a pointer");
     assert_eq!(pointer.resolve(doc.root()), expect);
+    let found = pointer.find(doc.root()).into_iter();
+    let places = expect
+        .iter()
+        .map(|place| Pointer::parse(place).expect("a pointer"));
+    let each = places.flat_map(|place| place.find(doc.root()));
+    assert!(expect.contains(&"/list") || found.eq(each), "{pointer}");
 }
 
 #[test]

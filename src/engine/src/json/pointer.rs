@@ -1,13 +1,15 @@
-//! Values that only few may see, by their place in the arguments.
+//! Values by their place in a document.
 
-use crate::json::Node;
+use std::fmt;
 
-/// A JSON Pointer (RFC 6901) below the arguments, of which a part may be `*`: every member or item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::Node;
+
+/// A JSON Pointer (RFC 6901) below a value, of which a part may be `*`: every member or item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pointer(Vec<String>);
 
 impl Pointer {
-    /// Reads one; `None` where it is none, or is that of the arguments as a whole.
+    /// Reads one; `None` where it is none, or is that of the value as a whole.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts = text.strip_prefix('/')?.split('/');
@@ -22,11 +24,20 @@ impl Pointer {
         parts.map(String::as_str).find(|part| *part != "*")
     }
 
-    /// The places in `arguments` that it stands for, each as a pointer without `*`. Where these are
+    /// What it stands for below `root`.
+    #[must_use]
+    pub fn find<'a>(&self, root: Node<'a>) -> Vec<Node<'a>> {
+        self.0.iter().fold(vec![root], |nodes, part| {
+            let below = nodes.into_iter().flat_map(|node| children(node, part));
+            below.map(|(_, child)| child).collect()
+        })
+    }
+
+    /// The places below `root` that it stands for, each as a pointer without `*`. Where these are
     /// more than a reader bears, the whole list or object that they are in.
     #[must_use]
-    pub fn resolve(&self, arguments: Node<'_>) -> Vec<String> {
-        let mut places = vec![(String::new(), arguments)];
+    pub fn resolve(&self, root: Node<'_>) -> Vec<String> {
+        let mut places = vec![(String::new(), root)];
         for part in &self.0 {
             let below = places
                 .iter()
@@ -44,8 +55,19 @@ impl Pointer {
     }
 }
 
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .try_for_each(|part| write!(f, "/{}", escape(part)))
+    }
+}
+
 /// What lies in `node` under `part`, with its name or place.
-fn children<'a>(node: Node<'a>, part: &'a str) -> impl Iterator<Item = (String, Node<'a>)> {
+fn children<'a, 'p>(
+    node: Node<'a>,
+    part: &'p str,
+) -> impl Iterator<Item = (String, Node<'a>)> + use<'a, 'p> {
     let members = node
         .members()
         .map(|member| (member.key().into_owned(), member.value()));
