@@ -1,16 +1,16 @@
-//! The contract of a tool: its arguments against its `inputSchema` (JSON Schema 2020-12, and the
-//! dialects before it down to Draft 4).
+//! The contract of a tool: its arguments against its `inputSchema`, its results against its
+//! `outputSchema` (JSON Schema 2020-12, and the dialects before it down to Draft 4).
 //!
 //! A schema is compiled on its first use, so that a thousand tools cost a configuration nothing.
 //! No reference leaves the schema, patterns match in linear time, numbers are exact decimals,
-//! messages never hold a value of the arguments, and judging that takes too long ends in a refusal.
+//! messages never hold a value that is judged, and judging that takes too long ends in a refusal.
 
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::{
-    json::{Doc, Node},
+    json::{Doc, Node, Splice},
     problem::Problem,
 };
 
@@ -31,7 +31,7 @@ pub use headers::{ParamHeader, ParamKind};
 use judge::{Judge, Spent};
 use program::Program;
 
-/// A JSON Schema for arguments.
+/// A JSON Schema for arguments, or for results.
 pub struct Schema {
     source: Value,
     /// `None` inside: it does not compile.
@@ -39,10 +39,10 @@ pub struct Schema {
     headers: OnceLock<Vec<ParamHeader>>,
 }
 
-/// One way in which arguments break their contract.
+/// One way in which a value breaks its contract.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// JSON Pointer (RFC 6901) to the offending value; empty for the arguments themselves.
+    /// JSON Pointer (RFC 6901) to the offending value; empty for the whole.
     pub pointer: String,
     /// The schema keyword that is broken.
     pub keyword: String,
@@ -97,8 +97,7 @@ impl Schema {
                 Err(_) => Err(one(UNJUDGED)),
             };
         };
-        let compiled = || compile::compile(&self.source).ok();
-        let Some(program) = self.compiled.get_or_init(compiled) else {
+        let Some(program) = self.program() else {
             return Err(one("the contract of the tool cannot be evaluated"));
         };
         let fuel = allowance(arguments);
@@ -116,6 +115,22 @@ impl Schema {
             found = one("breaks the contract, and is too large for what is wrong to be listed");
         }
         Err(found)
+    }
+
+    /// What removes the members that the schema closes itself to, at any depth. Where one of several
+    /// forms is to fit, that is the one which has to lose least.
+    ///
+    /// What is left may break the schema all the same.
+    #[must_use]
+    pub fn surplus(&self, value: Node<'_>) -> Vec<Splice> {
+        let program = self.program();
+        let judge = program.map(|program| Judge::new(program, allowance(value)));
+        judge.map(|judge| judge.surplus(value)).unwrap_or_default()
+    }
+
+    fn program(&self) -> Option<&Program> {
+        let compiled = || compile::compile(&self.source).ok();
+        self.compiled.get_or_init(compiled).as_ref()
     }
 
     /// The arguments that a client must mirror in `Mcp-Param-*` headers.

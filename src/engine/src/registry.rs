@@ -120,7 +120,7 @@ pub struct Entry {
     /// The contract of its arguments.
     pub input: Schema,
     /// The contract of its structured result.
-    pub output: Option<Value>,
+    pub output: Option<Schema>,
     /// What its server announced when it was reviewed, as [`pin`] gives it.
     pub pin: Option<String>,
     /// Its place in the registry.

@@ -86,7 +86,9 @@ pub(super) fn review(review: &mut Review<'_>) {
                 &mut texts,
             );
             let output = entry.output.iter();
-            output.for_each(|output| collect(output, format!("{at}.outputSchema"), &mut texts));
+            output.for_each(|output| {
+                collect(output.source(), format!("{at}.outputSchema"), &mut texts)
+            });
         }
         for (name, value) in &entry.members {
             collect(value, format!("{at}.{name}"), &mut texts);

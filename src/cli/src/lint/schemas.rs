@@ -62,7 +62,7 @@ pub(super) fn review(review: &mut Review<'_>) {
             }
         }
         if let Some(output) = &entry.output {
-            for site in walk(output, &format!("{at}.outputSchema")) {
+            for site in walk(output.source(), &format!("{at}.outputSchema")) {
                 keywords::review(review, &site);
             }
         }

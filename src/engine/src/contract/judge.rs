@@ -1,8 +1,9 @@
 //! Judges a value by a program.
 //!
-//! One walk answers two questions: whether the value is valid, where it stops at the first thing
-//! that is wrong, and what all is wrong with it, where it keeps a [`Report`]. Every step is paid
-//! for, so that arguments that multiply the work run out of fuel.
+//! One walk answers three questions: whether the value is valid, where it stops at the first thing
+//! that is wrong; what all is wrong with it, where it keeps a [`Report`]; and what it has too much,
+//! where it passes over that. Every step is paid for, so that arguments that multiply the work run
+//! out of fuel.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use super::{
     explain::{self, Finding, Report},
     program::{Id, Keyword, Program, Rule},
 };
-use crate::json::{Kind, Node};
+use crate::json::{Kind, Node, Splice};
 
 mod array;
 mod choice;
@@ -32,6 +33,8 @@ pub(super) struct Judge<'p> {
     known: BTreeMap<(Id, usize), bool>,
     /// Kept where what is wrong is listed.
     report: Option<Report>,
+    /// What removes members that a schema is closed to; kept where they are passed over.
+    surplus: Option<Vec<Splice>>,
 }
 
 /// The members or items of a value that some keyword looked at.
@@ -68,6 +71,7 @@ impl<'p> Judge<'p> {
             scope: Vec::new(),
             known: BTreeMap::new(),
             report: None,
+            surplus: None,
         }
     }
 
@@ -86,6 +90,16 @@ impl<'p> Judge<'p> {
         // What was found before the fuel was spent is wrong all the same.
         let _ = self.part(0, node, None);
         self.report.map(Report::found).unwrap_or_default()
+    }
+
+    /// What removes the members that the value has too much; nothing where something else is wrong
+    /// with it.
+    pub(super) fn surplus(mut self, node: Node<'_>) -> Vec<Splice> {
+        self.surplus = Some(Vec::new());
+        match self.part(0, node, None) {
+            Ok(true) => self.surplus.unwrap_or_default(),
+            Ok(false) | Err(Spent) => Vec::new(),
+        }
     }
 
     /// Marks for the members or items of a value, where they are wanted.
@@ -112,8 +126,11 @@ impl<'p> Judge<'p> {
         self.spend(1)?;
         let container = matches!(node.kind(), Kind::Array | Kind::Object);
         // What holds for a value may depend on the way there only where references are dynamic.
-        let remembers =
-            part.shared && container && marks.is_none() && self.program.anchors.is_empty();
+        let remembers = part.shared
+            && container
+            && marks.is_none()
+            && self.program.anchors.is_empty()
+            && self.surplus.is_none();
         let key = (id, node.span().start);
         if remembers {
             self.spend(LOOKUP)?;
@@ -238,12 +255,15 @@ impl<'p> Judge<'p> {
         }
     }
 
-    /// Whether a part holds, without a word about it; what it looked at counts where it does.
+    /// Whether a part holds, without a word about it, and nothing passed over; what it looked at
+    /// counts where it does.
     fn passes(&mut self, id: Id, node: Node<'_>, marks: Option<&mut Marks>) -> Result<bool, Spent> {
         let report = self.report.take();
+        let surplus = self.surplus.take();
         let mut own = self.marks(marks.is_some(), node)?;
         let result = self.part(id, node, own.as_mut());
         self.report = report;
+        self.surplus = surplus;
         let holds = result?;
         if let (true, Some(marks), Some(own)) = (holds, marks, &own) {
             marks.add(own);

@@ -5,6 +5,7 @@ use crate::json::Doc;
 
 mod differential;
 mod suite;
+mod surplus;
 
 /// Checks pointers and messages of `schema`'s violations, `pointer: message` each.
 #[track_caller]

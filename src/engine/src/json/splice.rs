@@ -99,6 +99,13 @@ impl Node<'_> {
         removals(self.members().map(Member::span), &[index]).pop()
     }
 
+    /// Removes the object's members at these indices with their commas; indices beyond the end are
+    /// ignored.
+    #[must_use]
+    pub fn remove_members(self, drop: &[usize]) -> Vec<Splice> {
+        removals(self.members().map(Member::span), drop)
+    }
+
     /// Removes the array's items at these indices with their commas; indices beyond the end are
     /// ignored.
     #[must_use]

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     config::{Effect, Source},
-    contract::Schema,
     limit::{Limit, Scope},
     problem::Problem,
     registry::{Entry, Kind},
@@ -169,10 +168,9 @@ impl Check<'_> {
         if entry.kind != Kind::Tool {
             return;
         }
-        let output = entry.output.clone().map(Schema::new);
         let schemas = [
             ("inputSchema", Some(&entry.input)),
-            ("outputSchema", output.as_ref()),
+            ("outputSchema", entry.output.as_ref()),
         ];
         for (field, schema) in schemas
             .into_iter()

@@ -151,7 +151,7 @@ impl Build {
             sunset,
             replacement,
             input: Schema::new(tool.input_schema),
-            output: tool.output_schema,
+            output: tool.output_schema.map(Schema::new),
             pin: self.pin(&at, tool.pin),
             slot: self.places.len(),
         };

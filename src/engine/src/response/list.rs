@@ -136,7 +136,10 @@ fn describe(list: List, item: Node<'_>, entry: &Entry, edits: &mut Vec<Splice>) 
             put("inputSchema", Some(entry.input.source().to_string()));
             put(
                 "outputSchema",
-                entry.output.as_ref().map(ToString::to_string),
+                entry
+                    .output
+                    .as_ref()
+                    .map(|schema| schema.source().to_string()),
             );
             for (name, value) in &entry.members {
                 put(name, Some(value.to_string()));

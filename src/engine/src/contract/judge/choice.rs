@@ -4,7 +4,7 @@ use super::{
     super::{explain::Report, program::Id},
     Judge, Marks, Spent,
 };
-use crate::json::Node;
+use crate::json::{Node, Splice};
 
 impl Judge<'_> {
     pub(super) fn all_of(
@@ -39,7 +39,7 @@ impl Judge<'_> {
             }
         }
         if !holds {
-            self.no_form(name, ids, node)?;
+            return self.no_form(name, ids, node, marks);
         }
         Ok(holds)
     }
@@ -62,9 +62,9 @@ impl Judge<'_> {
             }
         }
         if held == 0 {
-            self.no_form(name, ids, node)?;
+            return self.no_form(name, ids, node, marks);
         }
-        Ok(held == 1)
+        Ok(true)
     }
 
     pub(super) fn conditional(
@@ -86,10 +86,19 @@ impl Judge<'_> {
         }
     }
 
-    /// Tells what is wrong where no form fits.
-    fn no_form(&mut self, name: &'static str, ids: &[Id], node: Node<'_>) -> Result<(), Spent> {
+    /// No form fits as it is: tells what is wrong, or finds the one that fits without the least.
+    fn no_form(
+        &mut self,
+        name: &'static str,
+        ids: &[Id],
+        node: Node<'_>,
+        marks: Option<&mut Marks>,
+    ) -> Result<bool, Spent> {
+        if let Some(surplus) = self.surplus.take() {
+            return self.leanest(surplus, ids, node, marks);
+        }
         let Some(mut report) = self.report.take() else {
-            return Ok(());
+            return Ok(false);
         };
         let mut forms = Vec::new();
         let mut result = Ok(());
@@ -106,6 +115,36 @@ impl Judge<'_> {
             result = report.choose(name, forms);
         }
         self.report = Some(report);
-        result
+        result.map(|()| false)
+    }
+
+    /// Whether a form fits once something is removed, which is added to `surplus`.
+    fn leanest(
+        &mut self,
+        mut surplus: Vec<Splice>,
+        ids: &[Id],
+        node: Node<'_>,
+        marks: Option<&mut Marks>,
+    ) -> Result<bool, Spent> {
+        let mut least: Option<(Vec<Splice>, Option<Marks>)> = None;
+        for id in ids {
+            self.surplus = Some(Vec::new());
+            let mut own = self.marks(marks.is_some(), node)?;
+            let holds = self.part(*id, node, own.as_mut())?;
+            let found = self.surplus.take().unwrap_or_default();
+            let less = |(least, _): &(Vec<Splice>, _)| found.len() < least.len();
+            if holds && least.as_ref().is_none_or(less) {
+                least = Some((found, own));
+            }
+        }
+        let holds = least.is_some();
+        if let Some((found, own)) = least {
+            surplus.extend(found);
+            if let (Some(marks), Some(own)) = (marks, &own) {
+                marks.add(own);
+            }
+        }
+        self.surplus = Some(surplus);
+        Ok(holds)
     }
 }

@@ -67,6 +67,7 @@ impl Judge<'_> {
         mut marks: Option<&mut Marks>,
     ) -> Result<bool, Spent> {
         let mut holds = true;
+        let mut surplus = Vec::new();
         for (index, member) in node.members().enumerate() {
             self.spend(1)?;
             let key = member.key();
@@ -84,7 +85,11 @@ impl Judge<'_> {
             }
             if let (false, Some(rest)) = (known, rest) {
                 known = true;
-                holds &= self.further("additionalProperties", rest, member)?;
+                if self.passes_over(rest) {
+                    surplus.push(index);
+                } else {
+                    holds &= self.further("additionalProperties", rest, member)?;
+                }
             }
             if let (true, Some(marks)) = (known, &mut marks) {
                 marks.set(index);
@@ -93,6 +98,7 @@ impl Judge<'_> {
                 break;
             }
         }
+        self.pass_over(node, &surplus);
         Ok(holds)
     }
 
@@ -104,15 +110,22 @@ impl Judge<'_> {
     ) -> Result<bool, Spent> {
         let Some(marks) = marks else { return Ok(true) };
         let mut holds = true;
+        let mut surplus = Vec::new();
         for (index, member) in node.members().enumerate() {
             self.spend(1)?;
-            if !marks.has(index) {
-                holds &= self.further("unevaluatedProperties", id, member)?;
+            if marks.has(index) {
+                continue;
             }
+            if self.passes_over(id) {
+                surplus.push(index);
+                continue;
+            }
+            holds &= self.further("unevaluatedProperties", id, member)?;
             if !holds && self.report.is_none() {
                 break;
             }
         }
+        self.pass_over(node, &surplus);
         marks.set_all();
         Ok(holds)
     }
@@ -151,6 +164,17 @@ impl Judge<'_> {
             }
         }
         Ok(holds)
+    }
+
+    /// Whether a member for which this part is meant is one to be removed.
+    fn passes_over(&self, id: Id) -> bool {
+        self.surplus.is_some() && self.is_never(id)
+    }
+
+    fn pass_over(&mut self, node: Node<'_>, members: &[usize]) {
+        if let Some(surplus) = &mut self.surplus {
+            surplus.extend(node.remove_members(members));
+        }
     }
 
     /// A member that no other keyword is about.
