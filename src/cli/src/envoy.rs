@@ -296,6 +296,8 @@ fn toolgate(setup: &Setup) -> Value {
                     "vm_id": "toolgate",
                     "runtime": "envoy.wasm.runtime.v8",
                     "code": code,
+                    // Envoys that have the same secret take what clients carry from each other.
+                    "environment_variables": { "host_env_keys": ["TOOLGATE_SEAL_KEY"] },
                 },
                 "configuration": typed(
                     "google.protobuf.StringValue",

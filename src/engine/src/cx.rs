@@ -4,6 +4,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 
+use crate::seal::Seal;
+
 /// A moment, in nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -17,6 +19,8 @@ pub struct Cx<'a> {
     pub store: &'a dyn Store,
     /// As whom concurrent uses are written down there.
     pub owner: Owner,
+    /// With what is marked what clients carry for this gateway.
+    pub seal: &'a Seal,
 }
 
 /// One instance of the filter: what it holds in a [`Store`] is lost with it.
@@ -84,13 +88,14 @@ impl Store for Memory {
 }
 
 impl Memory {
-    /// What surrounds an event at this time, with this memory.
+    /// What surrounds an event at this time, with this memory and a seal that everybody knows.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Cx<'_> {
         Cx {
             now,
             store: self,
             owner: Owner(1),
+            seal: const { &Seal::known() },
         }
     }
 

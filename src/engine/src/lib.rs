@@ -40,6 +40,7 @@ pub mod refusal;
 pub mod registry;
 pub mod response;
 pub mod rpc;
+pub mod seal;
 pub mod sse;
 pub mod visible;
 

@@ -15,9 +15,10 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 23] = [
-    "cx",
+const ORDER: [&str; 24] = [
     "digest",
+    "seal",
+    "cx",
     "http",
     "problem",
     "visible",
@@ -42,9 +43,10 @@ const ORDER: [&str; 23] = [
 ];
 
 /// What the engine may be built from. Nothing here knows a host, a clock, files or a runtime.
-const ENGINE: [&str; 9] = [
+const ENGINE: [&str; 10] = [
     "base64",
     "chrono",
+    "hmac",
     "prost",
     "regex",
     "regex-syntax",

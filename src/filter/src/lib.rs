@@ -15,6 +15,7 @@ use engine::{
     limit::{self, Ledger},
     policy::Policy,
     problem::Problem,
+    seal::Seal,
 };
 use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
@@ -27,6 +28,7 @@ use crate::{
 };
 
 mod host;
+mod secret;
 mod stream;
 
 /// Envoy's entry point.
@@ -36,14 +38,22 @@ mod start {
     proxy_wasm::main! {{
         // Also has panics logged, with the place where they happened.
         proxy_wasm::set_log_level(LogLevel::Info);
-        proxy_wasm::set_root_context(|_| Box::new(Plugin { policy: None }));
+        proxy_wasm::set_root_context(|_| Box::new(Plugin { live: None }));
     }}
 }
 
 /// The filter as it is configured: Envoy makes a new one for each configuration, and drops the old
 /// one once its streams are done.
 struct Plugin {
-    policy: Option<Arc<Policy>>,
+    live: Option<Live>,
+}
+
+/// What streams are governed by, and in whose name.
+#[derive(Clone)]
+struct Live {
+    policy: Arc<Policy>,
+    owner: Owner,
+    seal: &'static Seal,
 }
 
 impl Context for Plugin {}
@@ -54,12 +64,19 @@ impl RootContext for Plugin {
         for name in [LOADED, REJECTED] {
             let _ = metric::define(metric::Kind::Counter, name);
         }
-        let result = load();
+        let result = load().and_then(|policy| {
+            let seal = secret::seal().map_err(|problem| vec![problem])?;
+            Ok(Live {
+                policy: Arc::new(policy),
+                owner: owner(),
+                seal,
+            })
+        });
         let name = if result.is_ok() { LOADED } else { REJECTED };
         let _ = metric::record(metric::Kind::Counter, name, 1);
         match result {
-            Ok(policy) => {
-                self.policy = Some(Arc::new(policy));
+            Ok(live) => {
+                self.live = Some(live);
                 beat();
                 if let Err(host::Refused(status)) = host::tick(BEAT) {
                     let line = format!("tick: refused with status {status}");
@@ -81,7 +98,7 @@ impl RootContext for Plugin {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.policy.clone(), owner())))
+        Some(Box::new(Stream::new(self.live.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use engine::{
     approval::MAX_ANSWER,
-    cx::{Cx, Owner},
+    cx::Cx,
     exchange::{Event, Exchange, Step},
     http::{Edits, HeaderEdit, Headers, Peer, Reply, Response},
-    policy::Policy,
     record::{self, Attempts, Closing, End, MetricKind},
 };
 use proxy_wasm::{
@@ -19,13 +18,15 @@ use proxy_wasm::{
     types::Action,
 };
 
-use crate::host::{self, Clock, Direction, Level, Refused, Shared, metric};
+use crate::{
+    Live,
+    host::{self, Clock, Direction, Level, Refused, Shared, metric},
+};
 
 /// One request and its response.
 pub(crate) struct Stream {
     /// Absent where no configuration was good: then nothing passes.
-    policy: Option<Arc<Policy>>,
-    owner: Owner,
+    live: Option<Live>,
     /// Absent until the request's head arrives: what the codec or an earlier filter answered never
     /// gets here.
     exchange: Option<Exchange>,
@@ -68,10 +69,9 @@ enum Part<'a> {
 
 impl Stream {
     /// A stream that stays under this policy, whatever is configured later.
-    pub(crate) fn new(policy: Option<Arc<Policy>>, owner: Owner) -> Self {
+    pub(crate) fn new(live: Option<Live>) -> Self {
         Self {
-            policy,
-            owner,
+            live,
             exchange: None,
             request: Progress::default(),
             response: Progress::default(),
@@ -133,7 +133,7 @@ impl Stream {
         if self.progress(direction).over {
             return Action::Pause;
         }
-        let Some(exchange) = &mut self.exchange else {
+        let (Some(exchange), Some(cx)) = (&mut self.exchange, cx) else {
             // The answer of an earlier filter, or of the codec, to what never got here.
             return Action::Continue;
         };
@@ -199,12 +199,14 @@ impl Stream {
         Action::Pause
     }
 
-    fn cx(&self) -> Cx<'static> {
-        Cx {
+    fn cx(&self) -> Option<Cx<'static>> {
+        let live = self.live.as_ref()?;
+        Some(Cx {
             now: self.clock.now(),
             store: &Shared,
-            owner: self.owner,
-        }
+            owner: live.owner,
+            seal: live.seal,
+        })
     }
 
     /// What Envoy knows at the end.
@@ -229,7 +231,7 @@ impl Stream {
 
     /// The largest body that the engine takes.
     fn bound(&self, direction: Direction) -> usize {
-        let Some(policy) = &self.policy else {
+        let Some(Live { policy, .. }) = &self.live else {
             return 0;
         };
         match direction {
@@ -266,7 +268,7 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
-        let Some(policy) = &self.policy else {
+        let Some(Live { policy, .. }) = &self.live else {
             return self.fail(Direction::Request, "policy", Refused(0));
         };
         self.exchange = Some(Exchange::new(Arc::clone(policy)));
@@ -296,10 +298,12 @@ impl HttpContext for Stream {
     /// Runs once, before Envoy formats its access log.
     fn on_log(&mut self) {
         let end = self.end();
-        let closing = match (self.exchange.take(), &self.policy) {
-            (Some(exchange), _) => exchange.close(end, &self.cx()),
-            (None, Some(policy)) => record::unseen(policy, end, self.clock.now()),
-            (None, None) => return,
+        let (Some(Live { policy, .. }), Some(cx)) = (&self.live, self.cx()) else {
+            return;
+        };
+        let closing = match self.exchange.take() {
+            Some(exchange) => exchange.close(end, &cx),
+            None => record::unseen(policy, end, cx.now),
         };
         let Closing {
             record,

@@ -6,7 +6,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::cx::{Conflict, Memory, Owner, Store, Version};
+use crate::cx::{Conflict, Memory, Store, Version};
 
 fn breaker() -> Breaker {
     Breaker {
@@ -322,9 +322,8 @@ impl Store for Rivals {
 impl Rivals {
     fn at(&self, when: &str) -> Cx<'_> {
         Cx {
-            now: at(when),
             store: self,
-            owner: Owner(1),
+            ..self.memory.at(at(when))
         }
     }
 }
