@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-pub(crate) use engine::visible::is_hidden;
+pub(crate) use engine::visible::{hidden, is_hidden};
 
 /// `text` with everything that shows as nothing, or changes how the rest shows, written as `\u{..}`:
 /// an escape sequence must not reach the terminal, nor hidden words a reviewer.
@@ -20,20 +20,6 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
-}
-
-/// The first character of `text` that is read and not seen.
-pub(crate) fn hidden(text: &str) -> Option<char> {
-    let mut before = ' ';
-    text.chars().find(|character| {
-        let joins = std::mem::replace(&mut before, *character) >= '\u{2190}';
-        match character {
-            '\r' => false,
-            // It joins emoji.
-            '\u{200d}' if joins => false,
-            other => is_hidden(*other),
-        }
-    })
 }
 
 #[cfg(test)]

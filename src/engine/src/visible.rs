@@ -1,4 +1,7 @@
-//! Which characters are read and not seen.
+//! What people see of a text, beside what a program reads: characters that do not show, and names that
+//! look the same.
+
+use unicode_security::confusable_detection::skeleton;
 
 /// Whether a character shows as nothing or changes how others show: controls but for line feed and
 /// tab, Unicode's format characters and default ignorables, separators of lines and paragraphs,
@@ -13,3 +16,32 @@ pub const fn is_hidden(character: char) -> bool {
         | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}')
 }
+
+/// The first character of `text` that is read and not seen.
+#[must_use]
+pub fn hidden(text: &str) -> Option<char> {
+    let mut before = ' ';
+    text.chars().find(|character| {
+        let joins = std::mem::replace(&mut before, *character) >= '\u{2190}';
+        match character {
+            '\r' => false,
+            // It joins emoji.
+            '\u{200d}' if joins => false,
+            other => is_hidden(*other),
+        }
+    })
+}
+
+/// What is the same for names that look the same: UTS #39, and what clients make of letter case
+/// and separators.
+#[must_use]
+pub fn looks(name: &str) -> String {
+    let shape: String = skeleton(name).collect();
+    let parts = shape
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | '.' | '/' | ' '));
+    parts.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use engine::{
     problem::Problem,
     registry::{Entry, Kind},
+    visible::looks,
 };
-use unicode_security::confusable_detection::skeleton;
 
 use super::{Lint, Review};
 use crate::report::Level;
@@ -107,16 +107,6 @@ fn similar(
         let help = "a model that mistakes one for the other calls another server";
         review.tell(&SIMILAR, Problem::new(at, message).help(help));
     }
-}
-
-/// What is the same for names that look the same: UTS #39, and what clients make of letter case
-/// and separators.
-fn looks(name: &str) -> String {
-    let shape: String = skeleton(name).collect();
-    let parts = shape
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-' | '.' | '/' | ' '));
-    parts.flat_map(char::to_lowercase).collect()
 }
 
 /// The name, and without each one of its letters: two names share one if a slip is between them.
