@@ -5,6 +5,7 @@
 
 mod breaker;
 pub(crate) mod build;
+mod likeness;
 pub(crate) mod limits;
 pub(crate) mod pattern;
 mod pin;
@@ -12,7 +13,7 @@ pub(crate) mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -25,7 +26,9 @@ use crate::{
 use pattern::Patterns;
 
 pub use crate::config::{Access, Cost, RiskTier};
-pub use pin::pin;
+pub use likeness::Stranger;
+pub use pattern::template;
+pub use pin::{changed, hides, pin};
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -36,6 +39,7 @@ pub struct Registry {
     tools: Names,
     prompts: Names,
     resources: BTreeMap<String, Patterns>,
+    looks: OnceLock<BTreeSet<(Kind, String)>>,
 }
 
 /// An MCP server behind the gateway.
@@ -193,6 +197,22 @@ impl Registry {
     /// Whether some server has a resource with exactly this URI or pattern.
     pub(crate) fn has_resource(&self, uri: &str) -> bool {
         self.resources.values().any(|patterns| patterns.has(uri))
+    }
+
+    /// What `server` has of a kind.
+    pub fn of(&self, server: &str, kind: Kind) -> impl Iterator<Item = &Entry> {
+        let names = match kind {
+            Kind::Tool => self.tools.backend.get(server),
+            Kind::Prompt => self.prompts.backend.get(server),
+            Kind::Resource => None,
+        };
+        let patterns = match kind {
+            Kind::Resource => self.resources.get(server),
+            Kind::Tool | Kind::Prompt => None,
+        };
+        let named = names.into_iter().flatten().map(|(_, slot)| *slot);
+        let slots = named.chain(patterns.into_iter().flat_map(Patterns::all));
+        slots.filter_map(|slot| self.entries.get(slot))
     }
 
     /// Everything registered, in the order written: tools, resources, prompts.

@@ -1,19 +1,14 @@
 //! What a server offers, and the registry entries that it would make.
 
-use std::borrow::Cow;
-
 use engine::{
     config::Config,
     json::{Doc, Node, quote},
     policy::Policy,
-    registry::{Kind, pin},
+    registry::{Kind, hides, pin, template},
 };
 
 use super::client::Client;
-use crate::{
-    source::{Edit, Member, Source},
-    visible::hidden,
-};
+use crate::source::{Edit, Member, Source};
 
 /// A tool, a resource, a resource template or a prompt, as its server announces it.
 pub(super) struct Item {
@@ -41,7 +36,7 @@ pub(super) fn ask(client: &mut Client<'_>) -> anyhow::Result<Vec<Item>> {
             let name = announced.root().get(key).and_then(Node::str);
             let name = name.unwrap_or_default().into_owned();
             let name = if key == "uriTemplate" {
-                pattern(&name)
+                template(&name)
             } else {
                 name
             };
@@ -53,22 +48,6 @@ pub(super) fn ask(client: &mut Client<'_>) -> anyhow::Result<Vec<Item>> {
         }
     }
     Ok(items)
-}
-
-/// The pattern for all URIs that a template (RFC 6570) stands for, and for more: `*` also stands for
-/// what an expression would escape.
-fn pattern(template: &str) -> String {
-    let mut pattern = String::new();
-    for part in template.split('{') {
-        match part.split_once('}') {
-            Some((_, literal)) => {
-                pattern.push('*');
-                pattern.push_str(literal);
-            }
-            None => pattern.push_str(part),
-        }
-    }
-    pattern
 }
 
 impl Item {
@@ -178,13 +157,4 @@ pub(super) const fn list(kind: Kind) -> &'static str {
         Kind::Resource => "resources",
         Kind::Prompt => "prompts",
     }
-}
-
-fn hides(node: Node<'_>) -> bool {
-    let hidden = |text: Option<Cow<'_, str>>| text.is_some_and(|text| hidden(&text).is_some());
-    hidden(node.str())
-        || node.items().any(hides)
-        || node
-            .members()
-            .any(|it| hidden(Some(it.key())) || hides(it.value()))
 }

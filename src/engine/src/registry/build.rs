@@ -219,7 +219,10 @@ impl Build {
             server: prompt.mcp_server,
             title: prompt.title,
             description: prompt.description,
-            members: Vec::new(),
+            members: members([(
+                "arguments",
+                (!prompt.arguments.is_empty()).then(|| json!(prompt.arguments)),
+            )]),
             risk_tier: prompt.risk_tier,
             access: Access::Read,
             auth_scope: prompt.auth_scope,

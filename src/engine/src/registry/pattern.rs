@@ -101,12 +101,35 @@ impl Patterns {
             .map(|(_, place)| *place)
     }
 
+    /// All places.
+    pub(crate) fn all(&self) -> impl Iterator<Item = usize> {
+        let globs = self.globs.values().flatten().map(|(_, place)| *place);
+        self.exact.values().flatten().copied().chain(globs)
+    }
+
     /// Whether something is filed under this very text or pattern.
     pub(crate) fn has(&self, text: &str) -> bool {
         let glob = Glob::new(text);
         let same = self.globs.get(glob.prefix()).into_iter().flatten();
         self.exact.contains_key(text) || same.clone().any(|(known, _)| *known == glob)
     }
+}
+
+/// The pattern for all URIs that a template (RFC 6570) stands for, and for more: `*` also stands for
+/// what an expression would escape.
+#[must_use]
+pub fn template(template: &str) -> String {
+    let mut pattern = String::new();
+    for part in template.split('{') {
+        match part.split_once('}') {
+            Some((_, literal)) => {
+                pattern.push('*');
+                pattern.push_str(literal);
+            }
+            None => pattern.push_str(part),
+        }
+    }
+    pattern
 }
 
 /// The start of the character after the one at `at`.

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Kind, Registry, build::Build, pin};
+use super::{Kind, Registry, Stranger, build::Build, pin, template};
 use crate::{config::Config, digest::sha256, json::Doc};
 
 fn build(registry: Value) -> Result<Registry, Vec<String>> {
@@ -255,4 +255,86 @@ fn breakers_are_named_after_what_they_guard() {
     let resource = registry.resource("s", "doc://a").unwrap();
     assert_eq!(names(resource), [("resource:s:doc://*", 3), server]);
     assert_eq!(names(registry.prompt("p").unwrap()), [server]);
+}
+
+#[test]
+fn what_has_changed_since_a_review() {
+    let announced = |text: &str| Doc::parse(text.into()).unwrap();
+    let reviewed = json!({"description": "d", "title": "t", "inputSchema": {"type": "object"}});
+    let pinned = pin(Kind::Tool, announced(&reviewed.to_string()).root());
+    let told = |written: Value, now: Value| {
+        let mut tool = tool("t", written);
+        tool["pin"] = json!(pinned);
+        let registry = build(json!({"servers": {"s": {}}, "tools": [tool]})).unwrap();
+        let mut announced_now = reviewed.clone();
+        for (key, value) in now.as_object().unwrap() {
+            announced_now[key] = value.clone();
+        }
+        let now = announced(&announced_now.to_string());
+        registry.tool("t").unwrap().drift(now.root())
+    };
+    let as_announced = || json!({"description": "d", "title": "t"});
+    for (written, now, expected) in [
+        (as_announced(), json!({}), &[][..]),
+        (json!({"title": "edited"}), json!({}), &[]),
+        (
+            as_announced(),
+            json!({"description": "e"}),
+            &["description"],
+        ),
+        (
+            as_announced(),
+            json!({"annotations": {}, "inputSchema": {}}),
+            &["annotations", "inputSchema"],
+        ),
+        // Edited here, changed there, and something else with it.
+        (
+            json!({"description": "edited", "title": "t"}),
+            json!({"description": "e", "title": "u"}),
+            &["contract"],
+        ),
+        // Too much to look for what it is.
+        (
+            as_announced(),
+            json!({"description": "e".repeat(3_000_000)}),
+            &["contract"],
+        ),
+    ] {
+        assert_eq!(told(written, now), expected);
+    }
+}
+
+#[test]
+fn strangers() {
+    let registry = build(json!({
+        "servers": {"s": {}, "t": {}},
+        "tools": [tool("refund_customer", json!({"mcpTool": "refund"}))],
+        "resources": [{"uri": "doc://a", "mcpServer": "s"}],
+        "prompts": [{"name": "greet", "mcpServer": "s"}],
+    }))
+    .unwrap();
+    for (kind, name, expected) in [
+        (Kind::Tool, "refund", Stranger::Shadowing),
+        (Kind::Tool, "refund_customer", Stranger::Shadowing),
+        (Kind::Tool, "r\u{435}fund_customer", Stranger::Confusable),
+        (Kind::Tool, "Refund-Customer", Stranger::Confusable),
+        (Kind::Tool, "REFUND", Stranger::Confusable),
+        (Kind::Tool, "refund\u{200b}", Stranger::Confusable),
+        (Kind::Tool, "pay\u{202e}out", Stranger::Hidden),
+        (Kind::Tool, "greet", Stranger::New),
+        (Kind::Prompt, "greet", Stranger::Shadowing),
+        (Kind::Prompt, "gr\u{435}et", Stranger::Confusable),
+        (Kind::Resource, "doc://a", Stranger::Shadowing),
+        (Kind::Resource, "DOC://A", Stranger::New),
+    ] {
+        assert_eq!(registry.stranger(kind, name), expected, "{name:?}");
+    }
+    let names = |server, kind| {
+        let entries = registry.of(server, kind);
+        entries.map(|entry| entry.name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("s", Kind::Tool), ["refund_customer"]);
+    assert_eq!(names("s", Kind::Resource), ["doc://a"]);
+    assert_eq!(names("t", Kind::Prompt), [""; 0]);
+    assert_eq!(template("doc://{a}/x{?b,c}"), "doc://*/x*");
 }

@@ -1,3 +1,4 @@
+use engine::{json::Doc, registry::pin};
 use serde_json::json;
 
 use super::*;
