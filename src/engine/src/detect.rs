@@ -21,14 +21,10 @@ mod text;
 mod token;
 mod url;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::{cmp::Reverse, collections::BTreeMap, ops::Range, sync::Arc};
 
 use regex::{Regex, RegexBuilder};
 
-use crate::problem::Problem;
 use text::Text;
 
 /// What a value is.
@@ -76,69 +72,112 @@ pub struct Found<'a> {
     pub at: Range<usize>,
 }
 
-/// Looks for values of some kinds.
+/// What values look like.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// A built-in kind.
+    Kind(Kind),
+    /// An own pattern.
+    Pattern(Arc<Pattern>),
+}
+
+/// An own pattern: linear in the text, since what it matches has a bound.
 #[derive(Debug)]
+pub struct Pattern {
+    name: String,
+    regex: Regex,
+}
+
+/// Looks for values of some forms.
+#[derive(Clone, Debug, Default)]
 pub struct Detector {
-    /// For each byte, what may begin there.
-    kinds: Vec<Vec<Kind>>,
-    patterns: Vec<(String, Regex)>,
-    longest: usize,
+    /// One bit for each kind.
+    kinds: u16,
+    patterns: BTreeMap<String, Arc<Pattern>>,
 }
 
 impl Detector {
-    /// Looks for these kinds, and for own patterns by name. A pattern matches some text, and no more
-    /// than [`LONGEST`] bytes of it.
-    pub fn new(
-        kinds: &BTreeSet<Kind>,
-        patterns: &BTreeMap<String, String>,
-    ) -> Result<Self, Problem> {
-        let mut longest = kinds.iter().map(|kind| kind.longest()).max().unwrap_or(0);
-        let mut compiled = Vec::new();
-        for (name, source) in patterns {
-            let (regex, most) =
-                compile(name, source).map_err(|message| Problem::new(name, message))?;
-            longest = longest.max(most);
-            compiled.push((name.clone(), regex));
+    /// Looks for values of this form too.
+    pub fn add(&mut self, form: &Form) {
+        match form {
+            Form::Kind(kind) => self.kinds |= kind.bit(),
+            Form::Pattern(pattern) => {
+                let name = pattern.name.clone();
+                self.patterns.insert(name, Arc::clone(pattern));
+            }
         }
-        let starting = |byte: u8| {
-            let kinds = kinds.iter().copied();
-            kinds.filter(|kind| kind.starts(byte)).collect()
-        };
-        Ok(Self {
-            kinds: (0..=u8::MAX).map(starting).collect(),
-            patterns: compiled,
-            longest,
-        })
     }
 
-    /// What stands in a text, from its beginning to its end. Of two values that overlap the longer
-    /// one is found.
+    /// Looks for all that `other` looks for, too.
+    pub fn join(&mut self, other: &Self) {
+        self.kinds |= other.kinds;
+        let patterns = other.patterns.iter();
+        self.patterns
+            .extend(patterns.map(|(name, pattern)| (name.clone(), Arc::clone(pattern))));
+    }
+
+    /// What stands in a text, by where it begins; of what begins together, the longest first.
+    /// Values may overlap.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Found<'_>> {
         let mut all = Vec::new();
         let view = Text::new(text);
         for (at, byte) in text.bytes().enumerate() {
-            for kind in self.kinds.get(usize::from(byte)).into_iter().flatten() {
-                let kind_name = kind.as_str();
+            let mut kinds = STARTS
+                .get(usize::from(byte))
+                .map_or(0, |all| all & self.kinds);
+            while let Some(kind) = Kind::ALL.get(kinds.trailing_zeros() as usize) {
+                kinds &= kinds - 1;
                 all.extend(kind.look(view, at).map(|at| Found {
-                    kind: kind_name,
+                    kind: kind.as_str(),
                     at,
                 }));
             }
         }
-        for (name, regex) in &self.patterns {
-            all.extend(regex.find_iter(text).map(|found| Found {
+        for (name, pattern) in &self.patterns {
+            all.extend(pattern.regex.find_iter(text).map(|found| Found {
                 kind: name,
                 at: found.range(),
             }));
         }
-        apart(all)
+        all.sort_by_key(|found| (found.at.start, Reverse(found.at.end)));
+        all
     }
+}
 
-    /// How many bytes have to be seen together: a text that comes in pieces keeps back that many.
+impl Form {
+    /// The name of the kind or of the pattern.
     #[must_use]
-    pub const fn longest(&self) -> usize {
-        self.longest
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::Pattern(pattern) => &pattern.name,
+        }
+    }
+}
+
+impl Pattern {
+    /// A pattern that matches some text, and no more than [`LONGEST`] bytes of it: iterating over
+    /// matches of any length could take quadratic time.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(name: &str, source: &str) -> Result<Self, String> {
+        let not_regex = || format!("`{source}` is not a regular expression that can be matched");
+        let hir = regex_syntax::parse(source).map_err(|_| not_regex())?;
+        let lengths = hir.properties();
+        if lengths.minimum_len() == Some(0) {
+            return Err(format!("`{source}` matches empty text"));
+        }
+        let longest = lengths.maximum_len().filter(|most| *most <= LONGEST);
+        longest.ok_or_else(|| {
+            format!("`{source}` matches without a bound, or more than {LONGEST} bytes")
+        })?;
+        let regex = RegexBuilder::new(source).size_limit(MAX_SIZE).build();
+        Ok(Self {
+            name: name.to_owned(),
+            regex: regex.map_err(|_| not_regex())?,
+        })
     }
 }
 
@@ -206,6 +245,10 @@ impl Kind {
         }
     }
 
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+
     /// Whether a value of the kind is looked for at such a byte.
     const fn starts(self, byte: u8) -> bool {
         match self {
@@ -244,40 +287,26 @@ impl Kind {
     }
 }
 
-/// An own pattern, and the most bytes that it matches. Iterating over matches of any length could
-/// take quadratic time; over those of bounded length it takes linear time.
-fn compile(name: &str, source: &str) -> Result<(Regex, usize), String> {
-    if Kind::named(name).is_some() {
-        return Err(format!(
-            "`{name}` is built in, give the pattern another name"
-        ));
-    }
-    let not_regex = || format!("`{source}` is not a regular expression that can be matched");
-    let hir = regex_syntax::parse(source).map_err(|_| not_regex())?;
-    let lengths = hir.properties();
-    if lengths.minimum_len() == Some(0) {
-        return Err(format!("`{source}` matches empty text"));
-    }
-    let longest = lengths.maximum_len().filter(|most| *most <= LONGEST);
-    let longest = longest.ok_or_else(|| {
-        format!("`{source}` matches without a bound, or more than {LONGEST} bytes")
-    })?;
-    let regex = RegexBuilder::new(source).size_limit(MAX_SIZE).build();
-    Ok((regex.map_err(|_| not_regex())?, longest))
-}
-
-/// Those that do not overlap, in order; the longest first come first.
-fn apart(mut all: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    all.sort_by_key(|found| (usize::MAX - found.at.len(), found.at.start));
-    let mut kept: BTreeMap<usize, Found<'_>> = BTreeMap::new();
-    for found in all {
-        let before = kept.range(..found.at.end).next_back();
-        if before.is_none_or(|(_, before)| before.at.end <= found.at.start) {
-            kept.insert(found.at.start, found);
+/// For each byte, the kinds of values that are looked for there.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which tells"
+)]
+const STARTS: [u16; 256] = {
+    let mut starts = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut kind = 0;
+        while kind < Kind::ALL.len() {
+            if Kind::ALL[kind].starts(byte as u8) {
+                starts[byte] |= Kind::ALL[kind].bit();
+            }
+            kind += 1;
         }
+        byte += 1;
     }
-    kept.into_values().collect()
-}
+    starts
+};
 
 /// The most bytes of what an own pattern matches, and of a token.
 pub const LONGEST: usize = 8_192;

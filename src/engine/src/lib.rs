@@ -36,6 +36,7 @@ pub mod limit;
 pub mod policy;
 pub mod problem;
 pub mod record;
+pub mod redact;
 pub mod refusal;
 pub mod registry;
 pub mod response;

@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "digest",
     "seal",
     "cx",
@@ -24,6 +24,7 @@ const ORDER: [&str; 24] = [
     "visible",
     "json",
     "detect",
+    "redact",
     "sse",
     "limit",
     "breaker",

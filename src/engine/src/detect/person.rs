@@ -29,4 +29,14 @@ fn is_given(digits: &[u32]) -> bool {
     area && group > 0 && serial > 0 && !matches!(whole, 78_051_120 | 219_099_999)
 }
 
-const WORDS: [&str; 4] = ["ssn", "ssns", "social security", "social-security"];
+const WORDS: [&str; 8] = [
+    "ssn",
+    "ssns",
+    "social security",
+    "social-security",
+    "social_security",
+    // Names of members.
+    "socialsecurity",
+    "socialsecuritynumber",
+    "ssnnumber",
+];

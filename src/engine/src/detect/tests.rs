@@ -22,16 +22,31 @@ const TABLES: [(Kind, &str); 13] = [
     (Kind::UrlPassword, include_str!("tests/url_password.txt")),
 ];
 
-fn detector(kinds: &[Kind]) -> Detector {
-    Detector::new(&kinds.iter().copied().collect(), &BTreeMap::new()).unwrap()
+fn detector(kinds: &[Kind], own: &[(&str, &str)]) -> Detector {
+    let mut detector = Detector::default();
+    for kind in kinds {
+        detector.add(&Form::Kind(*kind));
+    }
+    for (name, source) in own {
+        let pattern = Pattern::new(name, source).unwrap();
+        detector.add(&Form::Pattern(Arc::new(pattern)));
+    }
+    detector
 }
 
-/// A case with its marks around what was found.
+/// A case with its marks around what was found; around all that overlaps together.
 fn mark(text: &str, found: &[Found<'_>]) -> String {
+    let mut together: Vec<Range<usize>> = Vec::new();
+    for found in found {
+        match together.last_mut() {
+            Some(last) if found.at.start < last.end => last.end = last.end.max(found.at.end),
+            _ => together.push(found.at.clone()),
+        }
+    }
     let mut marked = text.to_owned();
-    for found in found.iter().rev() {
-        marked.insert(found.at.end, '»');
-        marked.insert(found.at.start, '«');
+    for at in together.iter().rev() {
+        marked.insert(at.end, '»');
+        marked.insert(at.start, '«');
     }
     marked
 }
@@ -39,7 +54,7 @@ fn mark(text: &str, found: &[Found<'_>]) -> String {
 /// Checks a kind's table, line by line; what is wrong with it.
 #[track_caller]
 fn check(kind: Kind, table: &str) -> Vec<String> {
-    let detector = detector(&[kind]);
+    let detector = detector(&[kind], &[]);
     let mut wrong = Vec::new();
     let (mut hits, mut misses) = (0, 0);
     for line in table.lines().filter(|line| !line.starts_with("# ")) {
@@ -84,12 +99,13 @@ fn kinds_have_their_names() {
 /// Checks what is found of all kinds and of the pattern `ticket`.
 #[track_caller]
 fn check_all(expected: &str, kinds: &[&str]) {
-    let patterns = BTreeMap::from([("ticket".to_owned(), "T-[0-9]{4,12}".to_owned())]);
-    let detector = Detector::new(&Kind::ALL.into(), &patterns).unwrap();
+    let detector = detector(&Kind::ALL, &[("ticket", "T-[0-9]{4,12}")]);
     let text = expected.replace(['«', '»'], "");
     let found = detector.find(&text);
     assert_eq!(mark(&text, &found), expected);
-    assert_eq!(found.iter().map(|f| f.kind).collect::<Vec<_>>(), kinds);
+    let mut told: Vec<_> = found.iter().map(|found| found.kind).collect();
+    told.dedup();
+    assert_eq!(told, kinds);
 }
 
 #[test]
@@ -98,8 +114,9 @@ fn values_of_many_kinds_stand_side_by_side() {
         "«bob@example.com», «+1 212-555-0123», «192.0.2.1» and «4111 1111 1111 1111» in «T-1234».",
         &["email", "phone", "ip_address", "payment_card", "ticket"],
     );
-    // The longer one of two.
-    check_all("«T-4111111111»", &["ticket"]);
+    // Together, also where neither holds the other.
+    check_all("«T-4111@example.com»", &["email", "ticket"]);
+    check_all("«T-4111 1111 1111 1111»", &["ticket", "payment_card"]);
     check_all(
         "postgres://u:«bob»@db.example.com/x?mail=«a@example.org»",
         &["url_password", "email"],
@@ -110,113 +127,97 @@ fn values_of_many_kinds_stand_side_by_side() {
 
 /// Checks what is wrong with a pattern.
 #[track_caller]
-fn check_pattern(name: &str, source: &str, expected: &str) {
-    let patterns = BTreeMap::from([(name.to_owned(), source.to_owned())]);
-    let problem = Detector::new(&BTreeSet::new(), &patterns).unwrap_err();
-    assert_eq!(problem.to_string(), expected);
+fn check_pattern(source: &str, expected: &str) {
+    assert_eq!(Pattern::new("own", source).unwrap_err(), expected);
 }
 
 #[test]
 fn patterns_are_bounded() {
     let not = "is not a regular expression that can be matched";
-    check_pattern("a", "(", &format!("a: `(` {not}"));
-    check_pattern("a", "(?=a)", &format!("a: `(?=a)` {not}"));
-    check_pattern(
-        "a",
-        r"\w{8000}",
-        "a: `\\w{8000}` matches without a bound, or more than 8192 bytes",
-    );
-    check_pattern("a", "a?", "a: `a?` matches empty text");
-    check_pattern(
-        "a",
-        "a+",
-        "a: `a+` matches without a bound, or more than 8192 bytes",
-    );
-    check_pattern(
-        "iban",
-        "a",
-        "iban: `iban` is built in, give the pattern another name",
-    );
+    check_pattern("(", &format!("`(` {not}"));
+    check_pattern("(?=a)", &format!("`(?=a)` {not}"));
+    check_pattern("a?", "`a?` matches empty text");
+    let bound = "matches without a bound, or more than 8192 bytes";
+    check_pattern(r"\w{8000}", &format!(r"`\w{{8000}}` {bound}"));
+    check_pattern("a+", &format!("`a+` {bound}"));
 }
 
 proptest! {
     #[test]
     fn any_text_can_be_searched(text in r"(\PC|[-+@:./ 0-9eyJx\n]|eyJ|AKIA|ghp_|xoxb-|://|[0-9]{3}){0,80}") {
-        let patterns = BTreeMap::from([("own".to_owned(), "[0-9]{1,3}|é".to_owned())]);
-        let detector = Detector::new(&Kind::ALL.into(), &patterns).unwrap();
-        let mut end = 0;
+        let detector = detector(&Kind::ALL, &[("own", "[0-9]{1,3}|é")]);
+        let mut start = 0;
         for found in detector.find(&text) {
-            prop_assert!(found.at.start >= end && !found.at.is_empty());
+            prop_assert!(found.at.start >= start && !found.at.is_empty());
             prop_assert!(text.get(found.at.clone()).is_some());
-            prop_assert!(found.at.len() <= detector.longest());
-            end = found.at.end;
+            start = found.at.start;
         }
     }
 
     /// What stands around a value does not hide it, beyond what touches it.
     #[test]
     fn values_are_found_in_any_text(before in r"\PC{0,60}", after in r"\PC{0,60}") {
-        let detector = detector(&[Kind::Email]);
+        let detector = detector(&[Kind::Email], &[]);
         let text = format!("{before} bob@example.com {after}");
         let at = before.len() + 1..before.len() + 16;
         prop_assert!(detector.find(&text).iter().any(|found| found.at == at));
     }
 }
 
-/// Texts of what each kind begins with take four times as long when they are four times as long:
-/// not sixteen times. Time is this thread's on the processor, and the bound is wide.
+/// A megabyte of what each kind begins with, over and over, takes four times as long as a quarter of
+/// it: not sixteen times. Time is this thread's on the processor, and the bound is wide.
 #[test]
 fn hostile_texts_take_linear_time() {
-    let all = detector(&Kind::ALL);
-    let bounded = BTreeMap::from([("own".to_owned(), "a{1,100}b|a".to_owned())]);
-    let own = Detector::new(&BTreeSet::new(), &bounded).unwrap();
-    for part in [
-        "a",
-        "1",
-        "@",
-        "a@",
-        "a.",
-        "a@a.",
-        ":",
-        "://",
-        "a://a:",
-        "a://a:a@",
-        "eyJ",
-        "eyJ.",
-        "eyJhbGciOiJIUzI1NiJ9.",
-        "-",
-        "-----BEGIN ",
-        "-----BEGIN PRIVATE KEY-----",
-        "AKIA",
-        "ghp_",
-        "xoxb-1",
-        "hooks.slack.com/",
-        "1.",
-        "1 ",
-        "4111 ",
-        "4111-",
-        "+1",
-        "+",
-        "(0",
-        "a:",
-        "::1",
-        "secret ",
-        "DE89",
-        "A",
-        "12-3456789 ",
+    let hostile = |bytes: usize| {
+        let run = bytes / HOSTILE.len();
+        HOSTILE.map(|part| part.repeat(run / part.len())).concat()
+    };
+    let (quarter, text) = (hostile(1 << 18), hostile(1 << 20));
+    for detector in [
+        detector(&Kind::ALL, &[]),
+        detector(&[], &[("own", "a{1,100}b|a")]),
     ] {
-        let text = part.repeat((1 << 18) / part.len());
-        let quarter = text.get(..text.len() / 4).unwrap();
-        for detector in [&all, &own] {
-            let short = seconds(|| drop(detector.find(quarter)));
-            let long = seconds(|| drop(detector.find(&text)));
-            assert!(
-                long < 10.0 * short.max(0.002),
-                "{part}: {short} s, then {long} s"
-            );
-        }
+        let short = seconds(|| drop(detector.find(&quarter)));
+        let long = seconds(|| drop(detector.find(&text)));
+        assert!(long < 10.0 * short.max(0.002), "{short} s, then {long} s");
     }
 }
+
+const HOSTILE: [&str; 33] = [
+    "a",
+    "1",
+    "@",
+    "a@",
+    "a.",
+    "a@a.",
+    ":",
+    "://",
+    "a://a:",
+    "a://a:a@",
+    "eyJ",
+    "eyJ.",
+    "eyJhbGciOiJIUzI1NiJ9.",
+    "-",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY-----",
+    "AKIA",
+    "ghp_",
+    "xoxb-1",
+    "hooks.slack.com/",
+    "1.",
+    "1 ",
+    "4111 ",
+    "4111-",
+    "+1",
+    "+",
+    "(0",
+    "a:",
+    "::1",
+    "secret ",
+    "DE89",
+    "A",
+    "12-3456789 ",
+];
 
 fn seconds(run: impl FnOnce()) -> f64 {
     let now = || {

@@ -56,6 +56,15 @@ impl<'a> Decimal<'a> {
         self.scale >= 0
     }
 
+    /// All digits of an integer that has no more than `most`.
+    #[must_use]
+    pub fn integer(self, most: usize) -> Option<String> {
+        let zeros = usize::try_from(self.scale).ok()?;
+        let digits = self.whole.len() + self.part.len();
+        let zeros = (zeros <= most.saturating_sub(digits)).then(|| iter::repeat_n(b'0', zeros))?;
+        Some(self.digits().chain(zeros).map(char::from).collect())
+    }
+
     /// Whether it is a whole number of times `divisor`, which is above zero and has at most 19
     /// digits; with more, it is not.
     #[must_use]
