@@ -40,7 +40,8 @@ pub use policy::{
 };
 pub use ratelimit::{FailureMode, RateLimitService};
 pub use registry::{
-    Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server, Tool,
+    Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server,
+    ServerRequest, Tool,
 };
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};

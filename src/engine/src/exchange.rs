@@ -4,7 +4,7 @@
 //! RequestHead ──► Reading ──RequestBody(end)──► judge ──► Forwarded ──ResponseHead──► Passing
 //!      │                                          │                        │
 //!      │                                          ├── Asking ──Answer──┘   │
-//!      └──────────────► Replied ◄─────────────────┴──────┘    Buffering / Streaming (lists)
+//!      └──────────────► Replied ◄─────────────────┴──────┘     Holding / Streaming
 //! ```
 //! While a transition runs the state is `Replied`: whatever goes wrong, nothing is forwarded.
 
@@ -17,14 +17,13 @@ use crate::{
     policy::Policy,
     record::{Closing, Decision, End, Outcome, Record},
     refusal::{Asker, Refusal},
-    response::View,
+    response::{Terms, Told},
     rpc,
 };
 
 pub use global::Asked;
 use judge::Judged;
-use observed::Observed;
-use state::{Passage, Plan, Request, State};
+use state::{Passage, Request, State};
 
 mod answer;
 mod ask;
@@ -34,7 +33,6 @@ mod global;
 mod judge;
 mod limits;
 mod metadata;
-mod observed;
 mod rename;
 mod round;
 mod session;
@@ -91,6 +89,8 @@ pub enum Step {
     Ask(Callout),
     /// Answer the client instead.
     Reply(Reply),
+    /// End the stream at once: what it carries never ends.
+    Cut,
 }
 
 /// One request and its response.
@@ -101,7 +101,10 @@ pub struct Exchange {
     asker: Asker,
     /// The client can send its user to a page, and its session id says so.
     marked: bool,
-    observed: Observed,
+    /// What its answer will be held to, as far as is known.
+    terms: Terms,
+    /// What was seen of its answer.
+    told: Told,
     /// The breakers that it has passed.
     passed: Vec<breakers::Passed>,
     /// When it went on to its server.
@@ -123,7 +126,8 @@ impl Exchange {
             state: State::Start,
             asker: Asker::default(),
             marked: false,
-            observed: Observed::default(),
+            terms: Terms::default(),
+            told: Told::default(),
             passed: Vec::new(),
             forwarded: None,
             held: limits::Held::default(),
@@ -158,7 +162,7 @@ impl Exchange {
             } => self.response_head(state, &headers, details.as_deref(), end, cx),
             Event::ResponseBody { bytes, end } => self.response_body(state, bytes, end, cx),
         };
-        step.unwrap_or_else(|refusal| self.refuse(&refusal))
+        step.unwrap_or_else(|refusal| self.refuse(&refusal, cx.now))
     }
 
     /// Ends the exchange: its record and its metrics.
@@ -226,15 +230,7 @@ impl Exchange {
             (rpc::Route::Listen | rpc::Route::Delete, false) => {
                 Err(Refusal::Unreadable(rpc::Fault::UnexpectedBody))
             }
-            // A resumed stream may bring back any answer of the session, lists included.
-            (rpc::Route::Listen, true) => {
-                let passage = Passage {
-                    filter: true,
-                    ..Passage::new(policy.plumbing())
-                };
-                Ok(self.admit(&request, passage, cx))
-            }
-            (rpc::Route::Delete, true) => {
+            (rpc::Route::Listen | rpc::Route::Delete, true) => {
                 Ok(self.admit(&request, Passage::new(policy.plumbing()), cx))
             }
         }
@@ -272,10 +268,7 @@ impl Exchange {
     /// The only way on: everything that is forwarded comes through here, with its permit.
     fn admit(&mut self, request: &Request, passage: Passage, cx: &Cx<'_>) -> Step {
         let Passage {
-            permit,
-            filter,
-            mut edits,
-            ..
+            permit, mut edits, ..
         } = passage;
         let decision = permit.decision();
         self.record.decision = Decision::Allow;
@@ -288,6 +281,8 @@ impl Exchange {
         let mut headers = vec![
             // The agent's token is for this gateway: it never goes further (MCP, "Token passthrough").
             HeaderEdit::Remove("authorization".to_owned()),
+            // A compressed answer could not be read.
+            HeaderEdit::Remove("accept-encoding".to_owned()),
         ];
         headers.extend(
             request
@@ -304,19 +299,6 @@ impl Exchange {
             headers.push(HeaderEdit::Set(":path", server.path.clone()));
         }
         headers.extend(session::unmark(&request.headers));
-        if filter || decision.rule.is_some() {
-            // A compressed list could not be filtered, and what comes of a use not be read.
-            headers.push(HeaderEdit::Remove("accept-encoding".to_owned()));
-        }
-        let plan = if filter {
-            Plan::Filter(Box::new(View {
-                principal: request.principal.clone(),
-                server: request.server.clone(),
-                session: self.record.session_id.clone(),
-            }))
-        } else {
-            Plan::Pass
-        };
         if let Some(body) = &edits.body {
             headers.push(HeaderEdit::Set("content-length", body.len().to_string()));
         }
@@ -324,13 +306,26 @@ impl Exchange {
         edits.headers = headers;
         edits.state = self.question_to_service();
         self.forwarded = Some(cx.now);
-        self.state = State::Forwarded(plan);
+        self.state = State::Forwarded(Box::new(Terms {
+            principal: request.principal.clone(),
+            server: request.server.clone(),
+            session: self.record.session_id.clone(),
+            asker: Asker {
+                id: self.asker.id.clone().filter(|_| !self.asker.one_way),
+                ..self.asker.clone()
+            },
+            ..std::mem::take(&mut self.terms)
+        }));
         Step::Forward(edits)
     }
 
-    fn refuse(&mut self, refusal: &Refusal) -> Step {
+    fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> Step {
         self.state = State::Replied;
-        self.record.refuse(refusal);
+        match refusal {
+            // What was decided about the request stays decided.
+            Refusal::Upstream(_) | Refusal::Result(_) => self.told.refused(refusal, now),
+            _ => self.record.refuse(refusal),
+        }
         Step::Reply(refusal.reply(&self.asker, &self.policy))
     }
 

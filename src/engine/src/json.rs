@@ -28,8 +28,6 @@ pub use pointer::Pointer;
 pub use splice::{Splice, splice};
 pub use text::quote;
 
-pub(crate) use text::plain;
-
 use tape::Tape;
 
 /// A strictly parsed JSON text: its bytes and a tape of spans over them.

@@ -4,6 +4,8 @@
 //! is something else than not to be known. Values of arguments never enter a record:
 //! it holds their names, size and digest.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -170,6 +172,9 @@ pub struct Record {
     /// What a list showed and hid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
+    /// Why messages of the server did not pass, and how many.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped: BTreeMap<&'static str, u64>,
     /// How it ended.
     pub result: Outcome,
     /// HTTP status that the client got.

@@ -17,11 +17,13 @@ use crate::{
 
 mod broken;
 mod limited;
+mod result;
 mod unapproved;
 mod words;
 
 pub use broken::Broken;
 pub use limited::Limited;
+pub use result::ResultFault;
 pub use unapproved::{INPUT, Unapproved, Why};
 
 /// Why a request is not forwarded.
@@ -78,8 +80,10 @@ pub enum Refusal {
     NoDryRun(&'static str),
     /// It was a dry run: what would have become of the call.
     DryRun(Box<DryRun>),
-    /// The upstream's answer may not pass.
+    /// The upstream's answer is none that may pass.
     Upstream(UpstreamFault),
+    /// The result may not pass as it is.
+    Result(ResultFault),
 }
 
 /// What would have become of a call.
@@ -96,12 +100,20 @@ pub struct DryRun {
 /// Why an upstream's answer may not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamFault {
-    /// It must be rewritten and is compressed.
+    /// It is compressed.
     Encoded,
-    /// It must be rewritten and cannot be read.
+    /// It cannot be read.
     Unreadable,
-    /// It must be rewritten and is over the limit.
+    /// It is over the limit.
     TooLarge,
+    /// There is none.
+    Silent,
+    /// It is a page for people, with this HTTP status.
+    Page(u16),
+    /// It is what the client has not declared to understand.
+    Undeclared(&'static str),
+    /// It asks of the client what it may not.
+    Request,
     /// It refuses the gateway itself: the agent could do nothing about that.
     Unauthorized,
 }
@@ -127,6 +139,7 @@ pub struct Asker {
 
 /// JSON-RPC 2.0, section 5.1.
 const INVALID_PARAMS: i64 = -32_602;
+const INTERNAL: i64 = -32_603;
 
 /// JSON-RPC code of a denial outside `tools/call`; outside the range that JSON-RPC reserves.
 pub const DENIED: i64 = -31_000;
@@ -162,7 +175,12 @@ impl Refusal {
             Self::Upstream(UpstreamFault::Encoded) => "upstream_encoded",
             Self::Upstream(UpstreamFault::Unreadable) => "upstream_unreadable",
             Self::Upstream(UpstreamFault::TooLarge) => "upstream_too_large",
+            Self::Upstream(UpstreamFault::Silent) => "upstream_silent",
+            Self::Upstream(UpstreamFault::Page(_)) => "upstream_page",
+            Self::Upstream(UpstreamFault::Undeclared(_)) => "upstream_undeclared",
+            Self::Upstream(UpstreamFault::Request) => "upstream_request",
             Self::Upstream(UpstreamFault::Unauthorized) => "upstream_unauthorized",
+            Self::Result(fault) => fault.reason(),
         }
     }
 
@@ -187,7 +205,8 @@ impl Refusal {
             | Self::Limited(_)
             | Self::State
             | Self::NoDryRun(_)
-            | Self::Upstream(_) => None,
+            | Self::Upstream(_)
+            | Self::Result(_) => None,
         }
     }
 
@@ -262,7 +281,10 @@ impl Refusal {
                 let text = "`requestState` is none that was given out here";
                 in_band(asker, &error_body(id, INVALID_PARAMS, text, None))
             }
-            Self::Upstream(_) => in_band(asker, &error_body(id, -32_603, &self.text(), None)),
+            Self::Upstream(UpstreamFault::Page(status)) => {
+                error(*status, id, INTERNAL, &self.text(), None)
+            }
+            Self::Upstream(_) => in_band(asker, &error_body(id, INTERNAL, &self.text(), None)),
             Self::MissingScope(_)
             | Self::Contract(_)
             | Self::NoRule
@@ -273,7 +295,8 @@ impl Refusal {
             | Self::Broken(_)
             | Self::Unapproved(_)
             | Self::NoDryRun(_)
-            | Self::DryRun(_) => in_band(asker, &self.denial(asker, policy)),
+            | Self::DryRun(_)
+            | Self::Result(_) => in_band(asker, &self.denial(asker, policy)),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
 };
 use pattern::Patterns;
 
-pub use crate::config::{Access, Cost, RiskTier};
+pub use crate::config::{Access, Cost, RiskTier, ServerRequest};
 pub use likeness::Stranger;
 pub use pattern::template;
 pub use pin::{changed, hides, pin};
@@ -57,6 +57,8 @@ pub struct Server {
     pub url: Option<String>,
     /// The protocol versions it speaks.
     pub protocol: Protocol,
+    /// What it may ask of clients.
+    pub requests: BTreeSet<ServerRequest>,
     /// What keeps calls away from it.
     pub breaker: Option<Arc<Breaker>>,
 }
@@ -144,6 +146,11 @@ impl Registry {
         let of_server = self.server(&entry.server);
         let of_server = of_server.and_then(|server| server.breaker.as_ref());
         entry.breaker.iter().chain(of_server)
+    }
+
+    /// The entry at this place.
+    pub(crate) fn entry(&self, slot: usize) -> Option<&Entry> {
+        self.entries.get(slot)
     }
 
     /// The tool that agents know as `name`.

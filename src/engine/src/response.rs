@@ -1,58 +1,141 @@
-//! Lists on their way to the client: what this caller may not use is left out, and what stays is
-//! described in the registry's words. And every answer read along: [`Reading`].
+//! Messages on their way back: what each of them is, and what becomes of it.
 //!
-//! A list is filtered as one JSON-RPC message; whether it came as a JSON body or as an event is
-//! framing.
+//! Every answer is taken apart into JSON-RPC messages; whether one came as a body or as an event is
+//! framing, and the exchange's business. Each message is read strictly, held against what was asked,
+//! and changed where the policy wants that. What may not pass is left out, and where somebody waits
+//! for an answer an error stands in its place.
+
+mod envelope;
+mod list;
+mod result;
+mod size;
+mod told;
 
 use crate::{
     call::Principal,
-    cx::Timestamp,
-    json::{Doc, splice},
+    cx::Cx,
+    json::Doc,
     policy::Policy,
-    record::Listed,
+    refusal::{Asker, Refusal, UpstreamFault},
+    registry::Entry,
+    rpc::{Message, Method},
+    sse::Fate,
 };
+use envelope::Sort;
+use result::Draft;
 
-mod list;
-mod reading;
-mod scan;
+pub use size::Size;
+pub use told::Told;
 
-pub use reading::{Form, Reading, Size};
-
-/// Through whose eyes a list is seen.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// The caller.
+/// What the answers to one request are held to.
+#[derive(Debug, Default)]
+pub struct Terms {
+    /// Who asked.
     pub principal: Principal,
-    /// The server that lists.
+    /// The server that answers.
     pub server: String,
     /// The legacy session.
     pub session: Option<String>,
+    /// To whom an error is said.
+    pub asker: Asker,
+    /// What was asked; `None`: nothing, the stream carries whatever the server has to say.
+    pub operation: Option<Method>,
+    /// What the client can do for the server meanwhile.
+    pub declared: Declared,
+    /// The place of the entry that is used.
+    pub entry: Option<usize>,
 }
 
-/// The message is not strict JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable;
+/// What a client declares with a request that it can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Ask its user to fill in a form,
+    pub form: bool,
+    /// or to visit a page.
+    pub page: bool,
+    /// Ask its model.
+    pub sampling: bool,
+    /// Say where its files are.
+    pub roots: bool,
+    /// Come back for the result.
+    pub task: bool,
+}
 
-/// Rewrites `message` where it is an answer that lists; `None`: it may pass as it is.
-///
-/// # Errors
-/// [`Unreadable`] when the message is not strict JSON: what cannot be read cannot be filtered.
-pub fn filter(
-    message: &[u8],
-    view: &View,
-    policy: &Policy,
-    now: Timestamp,
-    listed: &mut Listed,
-) -> Result<Option<Vec<u8>>, Unreadable> {
-    let doc = Doc::parse(message.to_vec()).map_err(|_| Unreadable)?;
-    let mut edits = Vec::new();
-    let root = doc.root();
-    // An array is no answer of the revisions that Toolgate speaks, but some clients take it for one.
-    for message in root.items().chain([root]) {
-        let Some(result) = message.get("result") else {
-            continue;
+impl Terms {
+    /// Adds what the request says.
+    pub fn message(&mut self, message: &Message<'_>) {
+        let declares = |path: &[&str]| message.client_capability(path).is_some();
+        let elicitation = message.client_capability(&["elicitation"]);
+        self.operation = Some(message.operation);
+        self.declared = Declared {
+            // To declare neither form nor page is to declare forms (MCP, "Elicitation").
+            form: elicitation.is_some_and(|it| it.get("form").is_some() || it.is_empty()),
+            page: declares(&["elicitation", "url"]),
+            sampling: declares(&["sampling"]),
+            roots: declares(&["roots"]),
+            task: declares(&["extensions", "io.modelcontextprotocol/tasks"])
+                || message.params.is_some_and(|it| it.get("task").is_some()),
         };
-        edits.extend(list::filter(result, view, policy, now, listed));
     }
-    Ok((!edits.is_empty()).then(|| splice(message, edits)))
+
+    /// What becomes of one message.
+    pub fn govern(&self, message: &[u8], told: &mut Told, policy: &Policy, cx: &Cx<'_>) -> Fate {
+        let governed = match Doc::parse(message.to_vec()) {
+            Ok(doc) if doc.check_keys().is_ok() => self.judge(doc, told, policy, cx),
+            Ok(_) | Err(_) => Err(Refusal::Upstream(UpstreamFault::Unreadable)),
+        };
+        governed.unwrap_or_else(|refusal| match self.refuse(&refusal, told, policy, cx) {
+            Some(answer) => Fate::Data(answer),
+            None => told.drop(refusal.reason()),
+        })
+    }
+
+    /// The error that stands for an answer; `None` where nobody waits for one any more.
+    pub fn refuse(
+        &self,
+        refusal: &Refusal,
+        told: &mut Told,
+        policy: &Policy,
+        cx: &Cx<'_>,
+    ) -> Option<Vec<u8>> {
+        if self.asker.id.is_none() || told.answered {
+            return None;
+        }
+        told.refused(refusal, cx.now);
+        Some(refusal.reply(&self.asker, policy).body)
+    }
+
+    fn judge(
+        &self,
+        doc: Doc,
+        told: &mut Told,
+        policy: &Policy,
+        cx: &Cx<'_>,
+    ) -> Result<Fate, Refusal> {
+        let mut draft = Draft::new(doc);
+        let sort = envelope::sort(draft.root(), self, told, policy)?;
+        match sort {
+            Sort::Stray(why) => return Ok(told.drop(why)),
+            Sort::Unaddressed => {
+                // An error that names no request is about the only one there is.
+                let id = self.asker.id.as_deref().unwrap_or("null");
+                draft.change(vec![draft.root().set("id", id)])?;
+            }
+            Sort::Answer | Sort::Aside => {}
+        }
+        result::govern(&mut draft, self, told, policy, cx)?;
+        if sort.answers() {
+            told.answer(draft.root(), cx.now);
+        }
+        Ok(match draft.changed {
+            true => Fate::Data(draft.into_bytes()),
+            false => Fate::Keep,
+        })
+    }
+
+    /// The entry that is used.
+    #[expect(dead_code, reason = "the passes over results need it")]
+    fn entry<'p>(&self, policy: &'p Policy) -> Option<&'p Entry> {
+        policy.registry().entry(self.entry?)
+    }
 }

@@ -21,10 +21,13 @@ pub use self::{
     fault::{Fault, Mismatch, Shape},
     head::{Route, check_head},
     header::{decode_header, encode_header},
-    message::{Message, MessageKind, read},
+    message::{Message, MessageKind, check_shape, read},
     method::{List, Method, Target},
     param::check_params,
 };
+
+/// The error that sends a user to a page (MCP 2025-11-25, "URL Elicitation Required Error").
+pub const URL_REQUIRED: i64 = -32_042;
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,6 @@
 //! What this module does not do: look into the data. The caller decides per event; an event that
 //! it leaves alone keeps its bytes, line ends and comments included.
 
-mod reader;
-
-pub use reader::{Piece, Reader};
-
 /// Cuts a stream into events and rewrites those that the caller wants rewritten.
 #[derive(Debug)]
 pub struct Decoder {
@@ -19,6 +15,7 @@ pub struct Decoder {
     /// The previous byte was a CR that ended a line: an LF now belongs to it.
     after_cr: bool,
     limit: usize,
+    resumable: bool,
 }
 
 /// What becomes of one event.
@@ -32,9 +29,11 @@ pub enum Fate {
     Drop,
 }
 
-/// An event grew over the limit without ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLong;
+/// An event of its own with this data. A line end before it ends what may be unfinished there.
+#[must_use]
+pub fn event(data: &[u8]) -> Vec<u8> {
+    [b"\n\ndata: ", data, b"\n\n"].concat()
+}
 
 impl Decoder {
     /// A decoder that holds at most `limit` bytes of an unfinished event.
@@ -46,44 +45,53 @@ impl Decoder {
             searched: 0,
             after_cr: false,
             limit,
+            resumable: false,
         }
+    }
+
+    /// Whether an event had an id: its client may come back for the rest by another stream.
+    #[must_use]
+    pub const fn resumable(&self) -> bool {
+        self.resumable
     }
 
     /// Takes the next bytes of the stream and gives those that may go on.
     ///
     /// `judge` sees the joined `data` of each whole event that has any. With `end`, what is left
     /// is treated as an event too: the standard discards it, but lenient readers do not.
-    ///
-    /// # Errors
-    /// [`TooLong`] when an event does not end within the limit; the decoder is then of no more use.
     pub fn push(
         &mut self,
         bytes: &[u8],
         end: bool,
         mut judge: impl FnMut(&[u8]) -> Fate,
-    ) -> Result<Vec<u8>, TooLong> {
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         self.held.extend_from_slice(bytes);
         let mut taken = 0;
         while let Some(event_end) = self.next_event() {
-            emit(
-                self.held.get(taken..event_end).unwrap_or_default(),
-                &mut out,
-                &mut judge,
-            );
+            let event = self.held.get(taken..event_end).unwrap_or_default();
+            self.resumable |= emit(event, &mut out, &mut judge);
             taken = event_end;
         }
         self.held.drain(..taken);
         self.line -= taken;
         self.searched -= taken;
         if end {
-            emit(&std::mem::take(&mut self.held), &mut out, &mut judge);
+            let event = std::mem::take(&mut self.held);
+            let before = out.len();
+            self.resumable |= emit(&event, &mut out, &mut judge);
+            if out.len() > before && lines(&event).any(|(line, _)| !line.is_empty()) {
+                // What was taken for an event is one for every reader.
+                out.extend_from_slice(b"\n\n");
+            }
         }
-        if self.held.len() > self.limit {
-            Err(TooLong)
-        } else {
-            Ok(out)
-        }
+        out
+    }
+
+    /// Whether an event has grown over the limit without ending: the decoder is of no more use.
+    #[must_use]
+    pub const fn too_long(&self) -> bool {
+        self.held.len() > self.limit
     }
 
     /// Where the next whole event ends in `held`, its blank line included.
@@ -110,44 +118,60 @@ impl Decoder {
     }
 }
 
-fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(&[u8]) -> Fate) {
-    let Some(data) = data(event) else {
-        out.extend_from_slice(event);
-        return;
-    };
-    match judge(&data) {
-        Fate::Keep => out.extend_from_slice(event),
-        Fate::Data(new) => replace(event, &new, out),
-        Fate::Drop => {}
+/// Writes what becomes of an event, and tells whether it has an id.
+fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(&[u8]) -> Fate) -> bool {
+    let Fields { data, id, retry } = fields(event);
+    match data.as_deref().map(judge) {
+        None | Some(Fate::Keep) => out.extend_from_slice(event),
+        Some(Fate::Data(new)) => replace(event, Some(&new), out),
+        // What it says about the stream stays.
+        Some(Fate::Drop) if id || retry => replace(event, None, out),
+        Some(Fate::Drop) => {}
     }
+    id
 }
 
-/// The event's `data` lines joined by LF; `None` where it has none.
-fn data(event: &[u8]) -> Option<Vec<u8>> {
-    let mut joined: Option<Vec<u8>> = None;
+/// What an event has.
+#[derive(Default)]
+struct Fields {
+    /// Its `data` lines joined by LF.
+    data: Option<Vec<u8>>,
+    id: bool,
+    retry: bool,
+}
+
+fn fields(event: &[u8]) -> Fields {
+    let mut fields = Fields::default();
     for (line, _) in lines(event) {
+        fields.id |= is(line, b"id");
+        fields.retry |= is(line, b"retry");
         let Some(value) = data_value(line) else {
             continue;
         };
-        match &mut joined {
-            None => joined = Some(value.to_vec()),
+        match &mut fields.data {
+            None => fields.data = Some(value.to_vec()),
             Some(text) => {
                 text.push(b'\n');
                 text.extend_from_slice(value);
             }
         }
     }
-    joined
+    fields
 }
 
-/// Writes `event` with its data replaced, at the place of its first data line.
-fn replace(event: &[u8], new: &[u8], out: &mut Vec<u8>) {
-    let mut written = false;
+/// Whether a line is a field of this name.
+fn is(line: &[u8], name: &[u8]) -> bool {
+    let rest = line.strip_prefix(name);
+    matches!(rest, Some([] | [b':', ..]))
+}
+
+/// Writes `event` with its data replaced, at the place of its first data line; or without any.
+fn replace(event: &[u8], new: Option<&[u8]>, out: &mut Vec<u8>) {
+    let mut new = new;
     for (line, whole) in lines(event) {
         if data_value(line).is_none() {
             out.extend_from_slice(whole);
-        } else if !written {
-            written = true;
+        } else if let Some(new) = new.take() {
             // A line of the new text must not end the event: JSON may hold bare CR and LF as space.
             for part in new.split(|&b| b == b'\n' || b == b'\r') {
                 out.extend_from_slice(b"data: ");

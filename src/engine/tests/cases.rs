@@ -210,7 +210,7 @@ fn exchange(policy: &Arc<Policy>, case: &Case, piece: usize, cx: &Cx<'_>) -> See
         step = ask(&mut exchange, case, callout, &mut seen, cx);
     }
     match step {
-        Step::Hold | Step::Ask(_) => panic!("{}: held for ever", case.name),
+        Step::Hold | Step::Ask(_) | Step::Cut => panic!("{}: held for ever", case.name),
         Step::Reply(reply) => answer(&mut seen, reply),
         Step::Forward(edits) => {
             let sent = edits.body.clone().unwrap_or(body);
@@ -272,7 +272,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen,
     seen.status = status;
     match exchange.on(head, cx) {
         Step::Forward(edits) => seen.headers = edit(&all, &edits),
-        Step::Hold | Step::Ask(_) => {}
+        Step::Hold | Step::Ask(_) | Step::Cut => {}
         Step::Reply(reply) => return answer(seen, reply),
     }
     let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
@@ -281,6 +281,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen,
         held.extend_from_slice(bytes);
         match exchange.on(Event::ResponseBody { bytes, end }, cx) {
             Step::Hold | Step::Ask(_) => {}
+            Step::Cut => return,
             Step::Forward(edits) => {
                 if seen.headers.is_empty() {
                     seen.headers = edit(&all, &edits);

@@ -161,6 +161,7 @@ impl Stream {
                 }
             }
             Step::Reply(reply) => self.answer(direction, &reply),
+            Step::Cut => self.cut(direction),
         };
         self.spent = self
             .spent
@@ -180,6 +181,15 @@ impl Stream {
         Action::Pause
     }
 
+    fn cut(&mut self, direction: Direction) -> Action {
+        self.progress(direction).over = true;
+        if let Err(Refused(status)) = host::reset(direction) {
+            let line = format!("{direction:?} reset: refused with status {status}");
+            host::log(Level::Error, &line);
+        }
+        Action::Pause
+    }
+
     /// The host would not do what must be done: nothing passes.
     fn fail(&mut self, direction: Direction, what: &str, Refused(status): Refused) -> Action {
         self.progress(direction).over = true;
@@ -188,15 +198,10 @@ impl Stream {
             &format!("{direction:?} {what}: refused with status {status}"),
         );
         let nothing = std::iter::empty();
-        if host::reply(500, "toolgate_host_fault", nothing, &[]).is_err()
-            && let Err(Refused(status)) = host::reset(direction)
-        {
-            host::log(
-                Level::Error,
-                &format!("{direction:?} reset: refused with status {status}"),
-            );
+        match host::reply(500, "toolgate_host_fault", nothing, &[]) {
+            Ok(()) => Action::Pause,
+            Err(_) => self.cut(direction),
         }
-        Action::Pause
     }
 
     fn cx(&self) -> Option<Cx<'static>> {

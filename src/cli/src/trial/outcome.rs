@@ -72,9 +72,6 @@ impl Request {
                 if let Some((list, server)) = &self.list {
                     let listed = everything(policy, *list, server);
                     visible = names(&answer(&mut exchange, &listed, &cx));
-                } else {
-                    let pong = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
-                    answer(&mut exchange, &pong, &cx);
                 }
                 (Some(200), String::new())
             }
@@ -82,13 +79,18 @@ impl Request {
             // Nobody is asked: what was decided is all there is to tell.
             Step::Ask(_) => (Some(200), String::new()),
             // Nothing more comes: the client went away.
-            Step::Hold => (None, String::new()),
+            Step::Hold | Step::Cut => (None, String::new()),
         };
         let end = End {
             status,
             ..End::default()
         };
-        let record = serde_json::from_slice(&exchange.close(end, &cx).record).unwrap_or_default();
+        let record = exchange.close(end, &cx).record;
+        let mut record: Value = serde_json::from_slice(&record).unwrap_or_default();
+        if said.is_empty() && visible.is_empty() {
+            // Nothing was executed.
+            record.as_object_mut().map(|record| record.remove("result"));
+        }
         Outcome {
             record,
             said,
@@ -161,7 +163,7 @@ fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx<'_>) -> Vec<u8> {
         Step::Forward(Edits {
             body: Some(body), ..
         }) => body,
-        Step::Forward(Edits { body: None, .. }) | Step::Hold | Step::Ask(_) => bytes,
+        Step::Forward(Edits { body: None, .. }) | Step::Hold | Step::Ask(_) | Step::Cut => bytes,
         Step::Reply(reply) => reply.body,
     }
 }

@@ -56,11 +56,30 @@ pub struct Server {
     /// The protocol versions that the server speaks.
     #[serde(skip_serializing_if = "is_default")]
     pub protocol: Protocol,
+    /// What it may ask of clients: everything, if this is not written, and nothing if the list is
+    /// empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Vec<ServerRequest>>,
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
     #[serde(skip)]
     pub(crate) at: String,
+}
+
+/// What a server may ask of a client while it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ServerRequest {
+    /// To ask its model.
+    #[serde(rename = "sampling/createMessage")]
+    Sampling,
+    /// To ask its user.
+    #[serde(rename = "elicitation/create")]
+    Elicitation,
+    /// Where its files are.
+    #[serde(rename = "roots/list")]
+    Roots,
 }
 
 /// The protocol versions that a server speaks.
@@ -351,6 +370,22 @@ pub struct Argument {
     /// Whether it has to be given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub required: bool,
+}
+
+impl ServerRequest {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Sampling, Self::Elicitation, Self::Roots];
+
+    /// The request with this method.
+    #[must_use]
+    pub fn named(method: &str) -> Option<Self> {
+        match method {
+            "sampling/createMessage" => Some(Self::Sampling),
+            "elicitation/create" => Some(Self::Elicitation),
+            "roots/list" => Some(Self::Roots),
+            _ => None,
+        }
+    }
 }
 
 impl RiskTier {

@@ -1,16 +1,26 @@
-//! The upstream's answer on its way back: passed as it comes, held and filtered, or filtered event
-//! by event.
+//! The upstream's answer on its way back: a body is held until it is whole, a stream flows event by
+//! event; either way each message is governed by itself.
 
 use crate::{
     cx::Cx,
     http::{Edits, HeaderEdit, Headers},
-    record::{End, Listed, Outcome},
+    record::{End, Outcome},
     refusal::{Refusal, UpstreamFault},
-    response::{self, Form, Size, View},
+    response::{Size, Terms},
+    rpc::Era,
     sse,
 };
 
-use super::{Exchange, Plan, State, Step, observed::Head, session};
+use super::{Exchange, State, Step, session};
+
+/// How a body holds messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// It is one.
+    Json,
+    /// Each event is one.
+    Stream,
+}
 
 impl Exchange {
     pub(super) fn response_head(
@@ -21,8 +31,8 @@ impl Exchange {
         end: bool,
         cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
-        let plan = match state {
-            State::Forwarded(plan) => plan,
+        let terms = match state {
+            State::Forwarded(terms) => terms,
             // Our own answer, or Envoy's to a request that was not judged yet: that one never is.
             State::Start | State::Reading { .. } | State::Asking(_) | State::Replied => {
                 return Ok(Step::Forward(Edits::default()));
@@ -40,61 +50,57 @@ impl Exchange {
             400..500 => Outcome::ProtocolError,
             _ => Outcome::TransportError,
         };
-        let media = text("content-type")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let form = match media {
-            _ if media.eq_ignore_ascii_case("application/json") => Some(Form::Json),
-            _ if media.eq_ignore_ascii_case("text/event-stream") => Some(Form::Stream),
-            _ => None,
-        };
-        let encoded = !matches!(text("content-encoding"), "" | "identity");
-        if let (Some(id), false) = (&self.asker.id, self.asker.one_way) {
-            let head = Head {
-                status,
-                form,
-                encoded,
-            };
-            self.observed.head(&head, id, cx.now);
-            if end {
-                self.observed.body(&[], true, cx.now);
-            }
-        }
+        self.told.status(status, cx.now);
         if status == 401 && !self.policy.identity().issuers.is_empty() {
             return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
         }
         let mark = self.marked.then(|| session::mark(headers)).flatten();
-        let mut marks: Vec<_> = mark.into_iter().chain(counted).collect();
-        let view = match plan {
-            Plan::Filter(view) if !end && (form.is_some() || status < 300) => view,
-            Plan::Filter(_) | Plan::Pass => {
+        let mut headers: Vec<_> = mark.into_iter().chain(counted).collect();
+        let waits = terms.asker.id.is_some();
+        let form = form(text("content-type"));
+        // Envoy's own words are not the server's.
+        let envoys = details.is_some_and(|details| details != OF_UPSTREAM);
+        let fault = match (form, status) {
+            _ if envoys || matches!(status, 300..400) => None,
+            (_, 0..300) if end && waits => Some(UpstreamFault::Silent),
+            _ if end => None,
+            _ if !matches!(text("content-encoding"), "" | "identity") => {
+                Some(UpstreamFault::Encoded)
+            }
+            (None, 400..) => Some(UpstreamFault::Page(status)),
+            (None, _) if waits => Some(UpstreamFault::Unreadable),
+            (Some(_) | None, _) => None,
+        };
+        if let Some(fault) = fault {
+            return Err(Refusal::Upstream(fault));
+        }
+        let step = match form.filter(|_| !end && !envoys) {
+            None => {
                 self.state = State::Passing;
-                return Ok(Step::Forward(Edits {
-                    headers: marks,
+                Step::Forward(Edits {
+                    headers,
                     ..Edits::default()
-                }));
+                })
+            }
+            Some(Form::Json) => {
+                self.state = State::Holding {
+                    terms,
+                    body: Vec::new(),
+                    headers,
+                };
+                Step::Hold
+            }
+            Some(Form::Stream) => {
+                let decoder = sse::Decoder::new(self.policy.bounds().max_response_bytes);
+                self.state = State::Streaming { terms, decoder };
+                headers.push(HeaderEdit::Remove("content-length".to_owned()));
+                Step::Forward(Edits {
+                    headers,
+                    ..Edits::default()
+                })
             }
         };
-        if encoded {
-            return Err(Refusal::Upstream(UpstreamFault::Encoded));
-        }
-        if form != Some(Form::Stream) {
-            self.state = State::Buffering {
-                view,
-                body: Vec::new(),
-                headers: marks,
-            };
-            return Ok(Step::Hold);
-        }
-        let decoder = sse::Decoder::new(self.policy.bounds().max_response_bytes);
-        self.state = State::Streaming { view, decoder };
-        marks.push(HeaderEdit::Remove("content-length".to_owned()));
-        Ok(Step::Forward(Edits {
-            headers: marks,
-            ..Edits::default()
-        }))
+        Ok(step)
     }
 
     pub(super) fn response_body(
@@ -104,78 +110,39 @@ impl Exchange {
         end: bool,
         cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
-        if !matches!(state, State::Replied) {
-            self.observed.body(bytes, end, cx.now);
-        }
         match state {
-            State::Buffering {
-                view,
+            State::Holding {
+                terms,
                 mut body,
-                mut headers,
+                headers,
             } => {
                 if body.len() + bytes.len() > self.policy.bounds().max_response_bytes {
                     return Err(Refusal::Upstream(UpstreamFault::TooLarge));
                 }
                 body.extend_from_slice(bytes);
-                if !end {
-                    self.state = State::Buffering {
-                        view,
-                        body,
-                        headers,
-                    };
-                    return Ok(Step::Hold);
+                if end {
+                    return Ok(self.whole(&terms, &body, headers, cx));
                 }
-                self.state = State::Passing;
-                let body = self.filtered(&view, &body, cx)?;
-                headers.extend(
-                    body.as_ref()
-                        .map(|body| HeaderEdit::Set("content-length", body.len().to_string())),
-                );
-                Ok(Step::Forward(Edits {
-                    headers,
+                self.state = State::Holding {
+                    terms,
                     body,
-                    ..Edits::default()
-                }))
-            }
-            State::Streaming { view, mut decoder } => {
-                let mut listed = self.record.listed.unwrap_or_default();
-                let out = decoder.push(bytes, end, |data| {
-                    if data.is_empty() {
-                        return sse::Fate::Keep;
-                    }
-                    match response::filter(data, &view, &self.policy, cx.now, &mut listed) {
-                        Ok(None) => sse::Fate::Keep,
-                        Ok(Some(data)) => sse::Fate::Data(data),
-                        Err(response::Unreadable) => self
-                            .unreadable_event()
-                            .map_or(sse::Fate::Drop, sse::Fate::Data),
-                    }
-                });
-                if listed != Listed::default() {
-                    self.record.listed = Some(listed);
-                }
-                let body = match out {
-                    Ok(body) => {
-                        self.state = State::Streaming { view, decoder };
-                        body
-                    }
-                    Err(sse::TooLong) => {
-                        self.state = State::Broken;
-                        self.too_long_event()
-                    }
+                    headers,
                 };
-                Ok(Step::Forward(Edits {
-                    body: Some(body),
-                    ..Edits::default()
-                }))
+                Ok(Step::Hold)
             }
-            State::Broken => {
-                self.state = State::Broken;
-                Ok(Step::Forward(Edits {
-                    body: Some(Vec::new()),
-                    ..Edits::default()
-                }))
+            State::Streaming { terms, decoder } => {
+                Ok(self.streamed(terms, decoder, bytes, end, cx))
             }
+            State::Broken { room } => Ok(match room.checked_sub(bytes.len()) {
+                Some(room) => {
+                    self.state = State::Broken { room };
+                    Step::Forward(Edits {
+                        body: Some(Vec::new()),
+                        ..Edits::default()
+                    })
+                }
+                None => Step::Cut,
+            }),
             other => {
                 self.state = other;
                 Ok(Step::Forward(Edits::default()))
@@ -183,63 +150,107 @@ impl Exchange {
         }
     }
 
+    /// A body that is one message.
+    fn whole(
+        &mut self,
+        terms: &Terms,
+        body: &[u8],
+        mut headers: Vec<HeaderEdit>,
+        cx: &Cx<'_>,
+    ) -> Step {
+        let (told, policy) = (&mut self.told, &*self.policy);
+        let silent = Refusal::Upstream(UpstreamFault::Silent);
+        let fate = match body {
+            [] => sse::Fate::Drop,
+            body => terms.govern(body, told, policy, cx),
+        };
+        let body = match fate {
+            sse::Fate::Keep => None,
+            sse::Fate::Data(body) => Some(body),
+            sse::Fate::Drop => terms.refuse(&silent, told, policy, cx).or(Some(Vec::new())),
+        };
+        let length = body.as_ref().map(|body| body.len().to_string());
+        headers.extend(length.map(|length| HeaderEdit::Set("content-length", length)));
+        self.state = State::Passing;
+        Step::Forward(Edits {
+            headers,
+            body,
+            ..Edits::default()
+        })
+    }
+
+    /// More of a stream.
+    fn streamed(
+        &mut self,
+        terms: Box<Terms>,
+        mut decoder: sse::Decoder,
+        bytes: &[u8],
+        end: bool,
+        cx: &Cx<'_>,
+    ) -> Step {
+        let (told, policy) = (&mut self.told, &*self.policy);
+        let mut body = decoder.push(bytes, end, |data| match data {
+            [] => sse::Fate::Keep,
+            data => terms.govern(data, told, policy, cx),
+        });
+        // Whoever had an event with an id may come back for the rest by another stream.
+        let resumable = decoder.resumable() && terms.asker.era == Some(Era::Legacy);
+        let fault = match decoder.too_long() {
+            true => Some(UpstreamFault::TooLarge),
+            false if end && !resumable => Some(UpstreamFault::Silent),
+            false => None,
+        };
+        if end && resumable {
+            told.postpone();
+        }
+        let refusal = fault.map(Refusal::Upstream);
+        if let Some(answer) = refusal.and_then(|it| terms.refuse(&it, told, policy, cx)) {
+            body.extend(sse::event(&answer));
+        }
+        self.state = match decoder.too_long() {
+            true => State::Broken {
+                room: policy.bounds().max_response_bytes,
+            },
+            false => State::Streaming { terms, decoder },
+        };
+        Step::Forward(Edits {
+            body: Some(body),
+            ..Edits::default()
+        })
+    }
+
     /// No more comes of the answer: what became of the request is known as well as it will be.
     pub(super) fn observe_end(&mut self, end: &End, cx: &Cx<'_>) {
         let details = end.details.as_deref().unwrap_or_default();
         let gone = end.status.is_none() || details.contains(CLIENT_GONE);
-        self.observed.close(gone, cx.now);
-        self.record.result = match (self.record.result, self.observed.outcome) {
+        let waited = self.asker.id.is_some() && !self.asker.one_way && self.forwarded.is_some();
+        self.told.close(gone || !waited, cx.now);
+        self.record.result = match (self.record.result, self.told.outcome) {
             (answered @ (Outcome::Denied | Outcome::DryRun), _) => answered,
             (_, Some(outcome)) => outcome,
             (_, None) if gone => Outcome::ClientAbort,
             (known, None) => known,
         };
-        let Size { bytes, .. } = self.observed.size;
+        self.told.record(&mut self.record);
+        let Size { bytes, .. } = self.told.size;
         if self.record.access.is_some() && bytes > 0 {
             self.record.result_bytes = Some(bytes);
-            self.record.estimated_tokens = Some(self.observed.size.tokens());
+            self.record.estimated_tokens = Some(self.told.size.tokens());
         }
-    }
-
-    /// The answer's text as this caller may see it; `None` where it passes as it is.
-    fn filtered(
-        &mut self,
-        view: &View,
-        body: &[u8],
-        cx: &Cx<'_>,
-    ) -> Result<Option<Vec<u8>>, Refusal> {
-        if body.is_empty() {
-            return Ok(None);
-        }
-        let mut listed = Listed::default();
-        let filtered = response::filter(body, view, &self.policy, cx.now, &mut listed)
-            .map_err(|response::Unreadable| Refusal::Upstream(UpstreamFault::Unreadable));
-        if listed != Listed::default() {
-            self.record.listed = Some(listed);
-        }
-        filtered
-    }
-
-    /// What stands for an event that cannot be read: an answer, where somebody waits for one.
-    fn unreadable_event(&self) -> Option<Vec<u8>> {
-        self.asker.id.as_ref()?;
-        Some(
-            Refusal::Upstream(UpstreamFault::Unreadable)
-                .reply(&self.asker, &self.policy)
-                .body,
-        )
-    }
-
-    /// The last event of a stream that broke its bounds.
-    fn too_long_event(&mut self) -> Vec<u8> {
-        let refusal = Refusal::Upstream(UpstreamFault::TooLarge);
-        self.record.reason = refusal.reason();
-        let mut event = b"data: ".to_vec();
-        event.extend(refusal.reply(&self.asker, &self.policy).body);
-        event.extend_from_slice(b"\n\n");
-        event
     }
 }
+
+fn form(content_type: &str) -> Option<Form> {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    match media {
+        _ if media.eq_ignore_ascii_case("application/json") => Some(Form::Json),
+        _ if media.eq_ignore_ascii_case("text/event-stream") => Some(Form::Stream),
+        _ => None,
+    }
+}
+
+/// How Envoy says that an answer is the server's.
+const OF_UPSTREAM: &str = "via_upstream";
 
 /// How Envoy says that the client went away first.
 const CLIENT_GONE: &str = "downstream_remote_disconnect";

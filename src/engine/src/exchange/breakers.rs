@@ -54,7 +54,7 @@ impl Exchange {
         for Passed { breaker, pass } in passed {
             let health = match ended {
                 Some((failure, took)) if breaker.is_failure(failure, took) => Health::Bad,
-                Some(_) if self.observed.outcome.is_some() => Health::Good,
+                Some(_) if self.told.outcome.is_some() => Health::Good,
                 // Nobody waited for the answer, or it cannot be read.
                 Some(_) | None => Health::Unknown,
             };
@@ -72,13 +72,14 @@ impl Exchange {
         if !chosen || details.contains(OVERFLOW) {
             return None;
         }
-        let failure = match self.observed.outcome {
+        let failure = match self.told.outcome {
             Some(Outcome::ToolError) => Some(Failure::ToolError),
-            Some(Outcome::ProtocolError) if self.observed.callers_fault => None,
+            Some(Outcome::ProtocolError) if self.told.callers_fault => None,
             Some(Outcome::ProtocolError) => Some(Failure::ProtocolError),
             Some(Outcome::TransportError) => Some(Failure::TransportError),
             Some(
                 Outcome::Ok
+                | Outcome::Withheld
                 | Outcome::Denied
                 | Outcome::DryRun
                 | Outcome::ClientAbort
@@ -86,7 +87,7 @@ impl Exchange {
             )
             | None => None,
         };
-        let until = self.observed.at.unwrap_or(cx.now);
+        let until = self.told.at.unwrap_or(cx.now);
         Some((failure, until.0.saturating_sub(since.0)))
     }
 }

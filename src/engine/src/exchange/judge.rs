@@ -80,6 +80,7 @@ impl Exchange {
             Era::Legacy => self.marked && session::has_pages(&message),
         };
         self.record.message(&message);
+        self.terms.message(&message);
         message.check_method().map_err(Refusal::Unreadable)?;
         Ok(message)
     }
@@ -96,12 +97,8 @@ impl Exchange {
         self.marked |= session::declares_pages(message);
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing | Target::Task(_) => return Ok(Judged::pass(passage)),
-            Target::List(_) => {
-                return Ok(Judged::pass(Passage {
-                    filter: true,
-                    ..passage
-                }));
+            Target::Plumbing | Target::List(_) | Target::Task(_) => {
+                return Ok(Judged::pass(passage));
             }
             Target::Resources(uris) => {
                 // What may not be read may not be watched.
@@ -176,6 +173,7 @@ impl Exchange {
             .filter(|entry| entry.server == request.server)
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);
+        self.terms.entry = Some(entry.slot);
 
         let session = self.record.session_id.clone();
         let seen = Call {
@@ -285,7 +283,6 @@ impl Exchange {
                 permit,
                 uses: uses.unwrap_or_default(),
                 breakers: self.policy.registry().breakers(entry).cloned().collect(),
-                filter: false,
                 edits,
             }
         };

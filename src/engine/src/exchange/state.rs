@@ -7,7 +7,7 @@ use crate::{
     call::Principal,
     http::{Edits, HeaderEdit, Headers},
     policy::Permit,
-    response::View,
+    response::Terms,
     sse,
 };
 
@@ -25,23 +25,23 @@ pub(super) enum State {
     /// An approval is asked for.
     Asking(Box<ask::Asking>),
     /// The request went on; its answer is awaited.
-    Forwarded(Plan),
+    Forwarded(Box<Terms>),
     /// A JSON answer is held until it is whole.
-    Buffering {
-        view: Box<View>,
+    Holding {
+        terms: Box<Terms>,
         body: Vec<u8>,
         /// What changes in its head.
         headers: Vec<HeaderEdit>,
     },
-    /// An event stream is rewritten as it flows.
+    /// An event stream is governed as it flows.
     Streaming {
-        view: Box<View>,
+        terms: Box<Terms>,
         decoder: sse::Decoder,
     },
-    /// The answer needs no change.
+    /// What is left of the answer needs no look.
     Passing,
-    /// A stream broke its bounds: its rest is dropped.
-    Broken,
+    /// A stream broke its bounds: its rest is dropped, and after so many bytes cut off.
+    Broken { room: usize },
     /// Toolgate, or Envoy, answered: that answer passes, the request never does.
     Replied,
 }
@@ -63,30 +63,18 @@ pub(super) struct Passage {
     pub(super) breakers: Vec<Arc<Breaker>>,
     /// What it counts for.
     pub(super) uses: Vec<limits::Use>,
-    /// Its answer may list things.
-    pub(super) filter: bool,
     /// What changes in it.
     pub(super) edits: Edits,
 }
 
 impl Passage {
-    /// A passage without changes, for an answer that passes as it comes.
+    /// A passage without changes.
     pub(super) fn new(permit: Permit) -> Self {
         Self {
             permit,
             breakers: Vec::new(),
             uses: Vec::new(),
-            filter: false,
             edits: Edits::default(),
         }
     }
-}
-
-/// What to do with the answer.
-#[derive(Debug)]
-pub(super) enum Plan {
-    /// It passes as it comes.
-    Pass,
-    /// It may list things: what this caller may not see is left out.
-    Filter(Box<View>),
 }

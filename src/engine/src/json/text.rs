@@ -35,7 +35,7 @@ pub(super) fn scan(bytes: &[u8], mut at: usize) -> Result<Scanned, (FaultKind, u
 /// The offset of the next quote, backslash or control character, or the end. The text is UTF-8
 /// already.
 #[inline(always)]
-pub(crate) fn plain(bytes: &[u8], mut at: usize) -> usize {
+fn plain(bytes: &[u8], mut at: usize) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {

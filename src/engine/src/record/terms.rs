@@ -167,6 +167,8 @@ pub enum Outcome {
     DryRun,
     /// The upstream answered with a JSON-RPC error, an HTTP 4xx, or what is no answer.
     ProtocolError,
+    /// The upstream did it, and its result may not be passed on.
+    Withheld,
     /// No answer from the upstream, one that broke off, or an HTTP 5xx.
     TransportError,
     /// The client went away.
@@ -184,6 +186,7 @@ impl Outcome {
             Self::Ok => Some("ok"),
             Self::ToolError => Some("tool_error"),
             Self::ProtocolError => Some("protocol_error"),
+            Self::Withheld => Some("withheld"),
             Self::TransportError => Some("transport_error"),
             Self::ClientAbort => Some("client_abort"),
             Self::Denied | Self::DryRun | Self::Rejected => None,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Asker;
 use crate::{
     approval::{Decision, Inexact, Need},
-    rpc::Era,
+    rpc::{self, Era},
 };
 
 /// A call that needs an approval and does not have it.
@@ -180,7 +180,7 @@ impl Unapproved {
                 let page =
                     json!({ "mode": "url", "message": message, "url": url, "elicitationId": id });
                 let data = json!({ "elicitations": [page], "toolgate/denial": facts });
-                let code = URL_ELICITATION_REQUIRED;
+                let code = rpc::URL_REQUIRED;
                 (
                     "error",
                     json!({ "code": code, "message": message, "data": data }),
@@ -198,6 +198,5 @@ impl Unapproved {
 pub const INPUT: &str = "toolgate";
 
 /// MCP 2025-11-25, "URL Elicitation Required Error".
-const URL_ELICITATION_REQUIRED: i64 = -32_042;
 /// People take their time.
 const RETRY_AFTER_MS: u64 = 10_000;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{config::Effect, policy::Policy};
 
-use super::{DryRun, Refusal, UpstreamFault};
+use super::{DryRun, Refusal, ResultFault, UpstreamFault};
 
 impl Refusal {
     /// What audit says beyond the reason code; never a value of the arguments.
@@ -13,7 +13,7 @@ impl Refusal {
         match self {
             Self::Unreadable(fault) => Some(fault.message()),
             Self::MissingScope(scopes) => Some(scopes.join(" ")),
-            Self::Contract(violations) => {
+            Self::Contract(violations) | Self::Result(ResultFault::Broken(violations)) => {
                 let all: Vec<_> = violations.iter().map(ToString::to_string).collect();
                 Some(all.join("; "))
             }
@@ -29,7 +29,8 @@ impl Refusal {
             | Self::NoRule
             | Self::State
             | Self::Unapproved(_)
-            | Self::Upstream(_) => None,
+            | Self::Upstream(_)
+            | Self::Result(_) => None,
             Self::Limited(call) => Some(call.limit.to_string()),
         }
     }
@@ -90,7 +91,8 @@ impl Refusal {
                 | Self::Cost(_)
                 | Self::NoDryRun(_)
                 | Self::DryRun(_)
-                | Self::Upstream(_),
+                | Self::Upstream(_)
+                | Self::Result(_),
             )
             | None => {}
         }
@@ -143,9 +145,20 @@ impl Refusal {
             Self::Upstream(UpstreamFault::TooLarge) => {
                 "the server's answer is too large".to_owned()
             }
+            Self::Upstream(UpstreamFault::Silent) => "the server gave no answer".to_owned(),
+            Self::Upstream(UpstreamFault::Page(status)) => {
+                format!("the server answered with HTTP status {status}")
+            }
+            Self::Upstream(UpstreamFault::Undeclared(what)) => {
+                format!("the server answered with {what}, which the client has not asked for")
+            }
+            Self::Upstream(UpstreamFault::Request) => {
+                "the server asked the client for what it may not".to_owned()
+            }
             Self::Upstream(UpstreamFault::Unauthorized) => {
                 "the server refused the gateway's credential".to_owned()
             }
+            Self::Result(fault) => fault.text(),
             Self::NotFound
             | Self::Origin
             | Self::Unreadable(_)

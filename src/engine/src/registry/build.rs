@@ -11,7 +11,7 @@ use super::{
     text::{is_path, url_path},
 };
 use crate::{
-    config::{self, Access, Argument},
+    config::{self, Access, Argument, ServerRequest},
     contract::Schema,
     problem::{Problem, closest},
 };
@@ -113,6 +113,10 @@ impl Build {
             endpoint,
             url,
             protocol,
+            requests: match server.requests {
+                Some(requests) => requests.into_iter().collect(),
+                None => ServerRequest::ALL.into(),
+            },
             breaker,
         };
         self.registry.servers.insert(id, server);

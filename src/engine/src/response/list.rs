@@ -10,12 +10,12 @@ use crate::{
     registry::Entry,
 };
 
-use super::View;
+use super::Terms;
 
 /// What changes in `result` where it lists something.
 pub(super) fn filter(
     result: Node<'_>,
-    view: &View,
+    terms: &Terms,
     policy: &Policy,
     now: Timestamp,
     listed: &mut Listed,
@@ -27,7 +27,7 @@ pub(super) fn filter(
         .filter_map(|list| Some((list, result.get(list.member())?)))
         .collect();
     for (list, items) in &listing {
-        let eyes = Eyes { view, policy, now };
+        let eyes = Eyes { terms, policy, now };
         eyes.filter(*list, *items, &mut edits, listed);
     }
     if !listing.is_empty() && result.get("cacheScope").is_some() {
@@ -71,7 +71,7 @@ impl List {
 }
 
 struct Eyes<'a> {
-    view: &'a View,
+    terms: &'a Terms,
     policy: &'a Policy,
     now: Timestamp,
 }
@@ -98,18 +98,18 @@ impl Eyes<'_> {
     fn entry(&self, list: List, item: Node<'_>) -> Option<&Entry> {
         let name = item.get(list.key())?.str()?;
         let registry = self.policy.registry();
-        let server = &self.view.server;
+        let server = &self.terms.server;
         let entry = match list {
             List::Tools => registry.tool_by_backend(server, &name)?,
             List::Prompts => registry.prompt_by_backend(server, &name)?,
             List::Resources | List::Templates => registry.resource(server, &name)?,
         };
         let call = Call {
-            principal: &self.view.principal,
+            principal: &self.terms.principal,
             entry,
             args: Partial::Unknown,
             meta: Partial::Unknown,
-            session: self.view.session.as_deref(),
+            session: self.terms.session.as_deref(),
             now: self.now,
         };
         self.policy.visible(&call).then_some(entry)

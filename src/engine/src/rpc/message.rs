@@ -140,8 +140,11 @@ fn check<'a>(root: Node<'a>, id: Option<&'a str>, headers: &Headers) -> Result<M
     })
 }
 
-/// The JSON-RPC envelope.
-fn check_shape(root: Node<'_>) -> Result<MessageKind, Fault> {
+/// What a message is, by its JSON-RPC envelope.
+///
+/// # Errors
+/// [`Fault::Batch`] or [`Fault::Envelope`].
+pub fn check_shape(root: Node<'_>) -> Result<MessageKind, Fault> {
     match root.kind() {
         Kind::Object => {}
         Kind::Array => return Err(Fault::Batch),

@@ -11,16 +11,16 @@ fn check(stream: &[u8], expected: &[u8]) {
     for cut in 0..=stream.len() {
         let mut decoder = Decoder::new(1_000);
         let (head, tail) = stream.split_at(cut);
-        let mut out = decoder.push(head, false, judge).unwrap();
-        out.extend(decoder.push(tail, true, judge).unwrap());
+        let mut out = decoder.push(head, false, judge);
+        out.extend(decoder.push(tail, true, judge));
         assert_eq!(text(&out), text(expected), "cut at {cut}");
     }
     let mut decoder = Decoder::new(1_000);
     let mut out = Vec::new();
     for byte in stream {
-        out.extend(decoder.push(&[*byte], false, judge).unwrap());
+        out.extend(decoder.push(&[*byte], false, judge));
     }
-    out.extend(decoder.push(&[], true, judge).unwrap());
+    out.extend(decoder.push(&[], true, judge));
     assert_eq!(text(&out), text(expected), "byte by byte");
 }
 
@@ -69,11 +69,16 @@ fn dropped_events_leave_nothing() {
         b"data: a\n\ndata: drop\n\ndata: b\n\n",
         b"data: a\n\ndata: b\n\n",
     );
+    check(
+        b"id: 1\nevent: m\ndata: drop\n\nretry: 5\r\ndata:drop\r\n\r\n",
+        b"id: 1\nevent: m\n\nretry: 5\r\n\r\n",
+    );
 }
 
 #[test]
 fn an_unfinished_last_event_is_judged_too() {
-    check(b"data: x", b"data: X\n");
+    check(b"data: x", b"data: X\n\n\n");
+    check(b"data: a\r", b"data: a\r\n\n");
     check(b"data: drop", b"");
 }
 
@@ -90,8 +95,25 @@ fn line_ends_may_be_mixed() {
 fn an_event_may_not_grow_without_end() {
     let mut decoder = Decoder::new(10);
     assert_eq!(
-        decoder.push(b"data: 5678", false, |_| Fate::Keep),
-        Ok(Vec::new())
+        decoder.push(b"data: a\n\ndata: 5678", false, |_| Fate::Keep),
+        b"data: a\n\n"
     );
-    assert_eq!(decoder.push(b"9", false, |_| Fate::Keep), Err(TooLong));
+    assert!(!decoder.too_long());
+    assert_eq!(decoder.push(b"9", false, |_| Fate::Keep), b"");
+    assert!(decoder.too_long());
+}
+
+#[test]
+fn a_stream_with_an_id_may_be_resumed() {
+    for (stream, resumable) in [
+        ("data: a\n\n", false),
+        ("id: 1\ndata: a\n\n", true),
+        ("data:\r\nid\r\n\r\n", true),
+        ("idle: 1\n\n", false),
+        ("id: 1", false),
+    ] {
+        let mut decoder = Decoder::new(100);
+        drop(decoder.push(stream.as_bytes(), false, |_| Fate::Keep));
+        assert_eq!(decoder.resumable(), resumable, "{stream:?}");
+    }
 }

@@ -77,14 +77,16 @@ impl Client<'_> {
             let read =
                 read.map_err(|error| anyhow!("`{url}` broke off: {}", cause(error.into())))?;
             let bytes = piece.get(..read).unwrap_or_default();
-            let judged = decoder.push(bytes, read == 0, |data| {
+            decoder.push(bytes, read == 0, |data| {
                 let message = Doc::parse(data.to_vec()).ok();
                 found = found
                     .take()
                     .or_else(|| message.filter(|it| self.is_answer(it.root())));
                 Fate::Drop
             });
-            judged.map_err(|_| anyhow!("`{url}` sends an event that does not end"))?;
+            if decoder.too_long() {
+                bail!("`{url}` sends an event that does not end");
+            }
             if read == 0 {
                 break;
             }
