@@ -31,6 +31,7 @@ pub mod digest;
 pub mod exchange;
 pub mod http;
 pub mod identity;
+pub mod inject;
 pub mod json;
 pub mod limit;
 pub mod policy;

@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "digest",
     "seal",
     "cx",
@@ -23,6 +23,7 @@ const ORDER: [&str; 25] = [
     "problem",
     "visible",
     "json",
+    "inject",
     "detect",
     "redact",
     "sse",
