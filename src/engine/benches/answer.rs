@@ -26,7 +26,7 @@ fn main() {
         _ => ("", None),
     };
     let (Some((media, body)), Some(calls)) = (answer(shape), calls) else {
-        println!("usage: answer prose|records|numbers|base64|events CALLS");
+        println!("usage: answer small|prose|records|numbers|base64|events CALLS");
         return;
     };
     let config = json!({
@@ -44,12 +44,16 @@ fn main() {
     }
 }
 
-/// A megabyte of it.
+/// A megabyte of it; `small` is half a kilobyte.
 fn answer(shape: &str) -> Option<(&'static str, Vec<u8>)> {
     let message = |result: Value| json!({ "jsonrpc": "2.0", "id": 1, "result": result });
     let text = |text: String| message(json!({ "content": [{ "type": "text", "text": text }] }));
     let prose = || text("A line of some words, and \"quoted\" ones.\n".repeat(SIZE / 44));
     let (media, body) = match shape {
+        "small" => (
+            JSON,
+            text("A line of some words, and \"quoted\" ones.\n".repeat(10)).to_string(),
+        ),
         "prose" => (JSON, prose().to_string()),
         "records" => {
             let record =
