@@ -68,15 +68,19 @@ impl Decoder {
         let mut out = Vec::with_capacity(bytes.len());
         self.held.extend_from_slice(bytes);
         let mut taken = 0;
-        while let Some(event_end) = self.next_event() {
+        while let Some(event_end) = self.next_event(taken) {
             let event = self.held.get(taken..event_end).unwrap_or_default();
+            if event.len() > self.limit {
+                // However it came in pieces.
+                break;
+            }
             self.resumable |= emit(event, &mut out, &mut judge);
             taken = event_end;
         }
         self.held.drain(..taken);
         self.line -= taken;
         self.searched -= taken;
-        if end {
+        if end && !self.too_long() {
             let event = std::mem::take(&mut self.held);
             let before = out.len();
             self.resumable |= emit(&event, &mut out, &mut judge);
@@ -88,14 +92,14 @@ impl Decoder {
         out
     }
 
-    /// Whether an event has grown over the limit without ending: the decoder is of no more use.
+    /// Whether an event has grown over the limit: the decoder is of no more use.
     #[must_use]
     pub const fn too_long(&self) -> bool {
         self.held.len() > self.limit
     }
 
-    /// Where the next whole event ends in `held`, its blank line included.
-    fn next_event(&mut self) -> Option<usize> {
+    /// Where the next whole event, which begins at `start`, ends in `held`, its blank line included.
+    fn next_event(&mut self, start: usize) -> Option<usize> {
         while let Some(&byte) = self.held.get(self.searched) {
             let at = self.searched;
             self.searched += 1;
@@ -103,6 +107,10 @@ impl Decoder {
             if byte == b'\n' && after_cr {
                 // The second half of a CRLF: the line ended at the CR.
                 self.line = self.searched;
+                if at == start {
+                    // So did the event before. Clients may wait for the LF to tell of that event.
+                    return Some(self.searched);
+                }
                 continue;
             }
             if byte != b'\n' && byte != b'\r' {

@@ -92,15 +92,42 @@ fn line_ends_may_be_mixed() {
 }
 
 #[test]
-fn an_event_may_not_grow_without_end() {
-    let mut decoder = Decoder::new(10);
-    assert_eq!(
-        decoder.push(b"data: a\n\ndata: 5678", false, |_| Fate::Keep),
-        b"data: a\n\n"
-    );
-    assert!(!decoder.too_long());
-    assert_eq!(decoder.push(b"9", false, |_| Fate::Keep), b"");
-    assert!(decoder.too_long());
+fn an_event_is_whole_before_the_next_begins() {
+    for stream in ["data: a\n\n", "data: a\r\r", "data: a\r\n\r\n"] {
+        for cut in 0..=stream.len() {
+            let mut decoder = Decoder::new(1_000);
+            let (head, tail) = stream.split_at(cut);
+            let mut out = decoder.push(head.as_bytes(), false, |_| Fate::Keep);
+            out.extend(decoder.push(tail.as_bytes(), false, |_| Fate::Keep));
+            assert_eq!(text(&out), stream, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn an_event_is_no_longer_than_the_limit_however_it_comes() {
+    let first = "data: a\n\n";
+    for (second, fits) in [
+        ("data: 56\n\n", true),
+        ("data: 567\n\n", false),
+        ("data: 56789", false),
+    ] {
+        let stream = first.to_owned() + second;
+        for cut in 0..=stream.len() {
+            let mut decoder = Decoder::new(10);
+            let (head, tail) = stream.split_at(cut);
+            let mut out = decoder.push(head.as_bytes(), false, |_| Fate::Keep);
+            if !decoder.too_long() {
+                out.extend(decoder.push(tail.as_bytes(), true, |_| Fate::Keep));
+            }
+            assert_eq!(decoder.too_long(), !fits, "cut at {cut}");
+            assert_eq!(
+                text(&out),
+                if fits { &stream } else { first },
+                "cut at {cut}"
+            );
+        }
+    }
 }
 
 #[test]
