@@ -112,6 +112,8 @@ pub(crate) struct Upstream {
     pub(crate) json: Option<Value>,
     /// The body as text.
     pub(crate) text: Option<String>,
+    /// The body as hexadecimal bytes.
+    pub(crate) hex: Option<String>,
 }
 
 /// What must happen.
@@ -240,11 +242,7 @@ impl Request {
             return json.to_string().into_bytes();
         }
         if let Some(hex) = &self.hex {
-            let digits: String = hex.split_whitespace().collect();
-            return (0..digits.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal"))
-                .collect();
+            return bytes(hex);
         }
         let Some(call) = &self.call else {
             return Vec::new();
@@ -280,13 +278,28 @@ impl Upstream {
         let content_type = self.content_type.as_deref().unwrap_or("application/json");
         let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
         headers.extend(self.headers.clone());
-        let body = match (&self.text, &self.json) {
-            (Some(text), _) => text.clone(),
-            (None, Some(json)) => json.to_string(),
-            (None, None) => r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.to_owned(),
+        let body = match (&self.text, &self.json, &self.hex) {
+            (Some(text), ..) => text.clone().into_bytes(),
+            (None, Some(json), _) => json.to_string().into_bytes(),
+            (None, None, Some(hex)) => bytes(hex),
+            (None, None, None) => br#"{"jsonrpc":"2.0","id":1,"result":{}}"#.to_vec(),
         };
-        (self.status.unwrap_or(200), headers, body.into_bytes())
+        (self.status.unwrap_or(200), headers, body)
     }
+
+    /// Whether the case says what is answered.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.text.is_some() || self.json.is_some() || self.hex.is_some()
+    }
+}
+
+/// The bytes that these digits stand for; white space does not count.
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: String = hex.split_whitespace().collect();
+    let pairs = (0..digits.len()).step_by(2);
+    pairs
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).expect("hexadecimal"))
+        .collect()
 }
 
 /// What a driver saw.

@@ -1,4 +1,5 @@
-//! Feeds the case corpus to the engine, in whole bodies and cut in pieces.
+//! Feeds the case corpus to the engine, in whole bodies and cut in pieces, and every answer as JSON
+//! and as an event stream.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,39 +11,35 @@
     reason = "a panic is how a test says no, and what it leaves out it prints"
 )]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use engine::{
-    config::Config,
-    cx::{Cx, Memory, Timestamp},
-    exchange::{Event, Exchange, Step},
-    http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
-    policy::Policy,
-    record::End,
-};
+use engine::policy::Policy;
 
+#[path = "cases/driver.rs"]
+mod driver;
 #[path = "../../../tests/corpus/model.rs"]
 mod model;
+#[path = "cases/official.rs"]
+mod official;
+#[path = "../../../tests/corpus/stream.rs"]
+mod stream;
 
+use driver::{Cut, compile, run};
 use model::{Case, Group, Seen};
+use official::Schemas;
 use serde_json::{Value, json};
+use stream::{FORMS, Form};
 
 #[test]
 fn every_case() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
-    let schemas = Schemas::load();
     let mut wrong = Vec::new();
-    let mut count = 0;
-    for (file, group) in model::groups(&folder) {
+    let groups = groups();
+    assert!(!groups.is_empty(), "the corpus is empty");
+    for (file, group) in groups {
         let policy = compile(&file, &group);
         for case in &group.cases {
-            for piece in [usize::MAX, 1, 7] {
-                count += 1;
-                let seen = run(&policy, case, piece);
-                let mut differences = case.differences(&seen);
-                if piece == usize::MAX {
-                    differences.extend(schemas.violation(case, &seen));
-                }
+            for cut in [Cut::Whole, Cut::Pieces(1), Cut::Pieces(7)] {
+                let differences = case.differences(&run(&policy, case, cut));
                 if !differences.is_empty() {
                     wrong.push(format!(
                         "{file}: {}:\n  {}",
@@ -54,7 +51,6 @@ fn every_case() {
             }
         }
     }
-    assert!(count > 0, "the corpus is empty");
     assert!(
         wrong.is_empty(),
         "{} cases differ:\n{}",
@@ -63,47 +59,135 @@ fn every_case() {
     );
 }
 
-/// The official schemas, by protocol era, where they are at hand.
-struct Schemas([Option<Value>; 2]);
+/// However an answer is cut, and whatever form the stream has that it comes in, what the client
+/// reads is the same, and what is on record.
+#[test]
+fn every_answer_however_it_comes() {
+    let mut streams = 0;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = groups()
+            .into_iter()
+            .map(|(file, group)| scope.spawn(move || answers(&file, &group)))
+            .collect();
+        for thread in threads {
+            streams += thread.join().expect("the answers of one file");
+        }
+    });
+    assert!(streams > 100, "only {streams} streams");
+}
 
-impl Schemas {
-    fn load() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/mcp-schema");
-        Self(["2025-11-25", "2026-07-28"].map(|version| {
-            let schema = fs::read_to_string(root.join(version).join("schema.json"));
-            if schema.is_err() {
-                println!("skipped: no schema of {version}");
+/// Cuts the answers of a file at every byte; gives how many streams it made of them.
+fn answers(file: &str, group: &Group) -> usize {
+    let policy = compile(file, group);
+    let mut streams = 0;
+    let answered = |case: &&Case| case.expect.forwarded.is_some() && case.upstream.is_told();
+    for case in group.cases.iter().filter(answered) {
+        let whole = uncut(file, &policy, case);
+        for form in FORMS {
+            let Some(case) = stream::streamed(case, form) else {
+                break;
+            };
+            streams += 1;
+            let streamed = uncut(file, &policy, &case);
+            if form.resumable() && whole.record["reason"] == "upstream_silent" {
+                continue;
             }
-            Some(serde_json::from_str(&schema.ok()?).expect("a schema"))
-        }))
+            let last = |seen| stream::messages(seen).pop().unwrap_or_default();
+            assert_eq!(
+                stream::canonical(&last(&streamed)),
+                stream::canonical(&last(&whole)),
+                "{file}: {}, as an event stream, {form:?}",
+                case.name
+            );
+            let counted = |seen: &Seen| {
+                let mut record = seen.record.clone();
+                if let Form::Lines = form {
+                    // The line end within the message counts.
+                    record["resultBytes"].take();
+                    record["estimatedTokens"].take();
+                }
+                record
+            };
+            assert_eq!(
+                counted(&streamed),
+                counted(&whole),
+                "{file}: {}, recorded as an event stream, {form:?}",
+                case.name
+            );
+        }
     }
+    streams
+}
 
-    /// What the schema has against an answer that Toolgate itself gave.
-    fn violation(&self, case: &Case, seen: &Seen) -> Option<String> {
-        let modern = case.request.era.as_deref() == Some("modern");
-        let body: Value = serde_json::from_slice(&seen.body).ok()?;
-        let result = &body["result"];
-        let (message, definition) = if result["resultType"] == "input_required" {
-            (result, "InputRequiredResult")
-        } else if result["isError"] == true {
-            (result, "CallToolResult")
-        } else if body["error"]["code"] == -32_042 {
-            (&body, "URLElicitationRequiredError")
-        } else {
-            return None;
-        };
-        let mut schema = self.0[usize::from(modern)].clone()?;
-        schema["$ref"] = json!(format!("#/$defs/{definition}"));
-        let schema = jsonschema::validator_for(&schema).expect("a schema");
-        let error = schema.validate(message).err()?;
-        Some(format!("no {definition}: {error}"))
+/// What becomes of a case in one piece, once it is clear that pieces change nothing.
+fn uncut(file: &str, policy: &Arc<Policy>, case: &Case) -> Seen {
+    let whole = run(policy, case, Cut::Whole);
+    let (.., body) = case.upstream.wire();
+    let cuts = (1..=body.len()).map(Cut::At);
+    for cut in cuts.chain([Cut::Pieces(1)]) {
+        assert_eq!(
+            format!("{:?}", run(policy, case, cut)),
+            format!("{whole:?}"),
+            "{file}: {}, {cut:?}",
+            case.name
+        );
     }
+    whole
+}
+
+/// A valid answer is valid for the client as well, whatever was done to it, and so is each that
+/// Toolgate gives itself.
+#[test]
+fn every_message_is_valid() {
+    let mut schemas = Schemas::load();
+    let mut valid = 0;
+    for (file, group) in groups() {
+        let policy = compile(&file, &group);
+        for case in &group.cases {
+            let seen = run(&policy, case, Cut::Whole);
+            let (_, headers, body) = case.upstream.wire();
+            let came = Seen {
+                headers: headers.into_iter().collect(),
+                body,
+                ..Seen::default()
+            };
+            let came: Vec<_> = parsed(&came).collect();
+            let sound =
+                !came.is_empty() && came.iter().all(|it| schemas.violation(case, it).is_none());
+            for message in parsed(&seen) {
+                // What is passed on as it came is no better than it was.
+                if sound || !came.contains(&message) && is_ours(&message) {
+                    valid += 1;
+                    let violation = schemas.violation(case, &message);
+                    assert_eq!(violation, None, "{file}: {}", case.name);
+                }
+            }
+        }
+    }
+    assert!(valid > 200, "only {valid} messages");
+}
+
+/// Whether Toolgate may have written the message.
+fn is_ours(message: &Value) -> bool {
+    let result = &message["result"];
+    message.get("error").is_some()
+        || result["isError"] == true
+        || result["resultType"] == "input_required"
+}
+
+/// The messages that are JSON.
+fn parsed(seen: &Seen) -> impl Iterator<Item = Value> {
+    let messages = stream::messages(seen).into_iter();
+    messages.filter_map(|message| serde_json::from_str(&message).ok())
+}
+
+fn groups() -> Vec<(String, Group)> {
+    model::groups(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases"))
 }
 
 /// Whatever is tried, nothing is answered or forwarded otherwise, and nothing else is recorded.
 #[test]
 fn every_case_beside_a_hostile_shadow() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
     let all = json!(["*"]);
     let every = json!({ "id": "all", "tools": all, "resources": all, "prompts": all });
     let hostile = [
@@ -112,7 +196,7 @@ fn every_case_beside_a_hostile_shadow() {
         json!({ "decision": "deny", "when": "1 / 0 == 1" }),
     ];
     let mut differ = 0;
-    for (file, group) in model::groups(&folder) {
+    for (file, group) in groups() {
         let with = |shadow| {
             let group = Group {
                 shadow,
@@ -127,8 +211,8 @@ fn every_case_beside_a_hostile_shadow() {
             rule.as_object_mut().expect("an object").extend(members);
             let beside = with(Some(json!({ "rules": [rule] })));
             for case in &group.cases {
-                let mut live = run(&alone, case, usize::MAX);
-                let mut seen = run(&beside, case, usize::MAX);
+                let mut live = run(&alone, case, Cut::Whole);
+                let mut seen = run(&beside, case, Cut::Whole);
                 for one in [&mut live, &mut seen] {
                     let record = one.record.as_object_mut().expect("an object");
                     differ += usize::from(record.remove("shadow").is_some());
@@ -155,171 +239,4 @@ fn every_case_beside_a_hostile_shadow() {
         }
     }
     assert!(differ > 50, "only {differ} verdicts differ");
-}
-
-fn compile(file: &str, group: &Group) -> Arc<Policy> {
-    let policy = Policy::compile(Config::from_value(group.bundle()));
-    Arc::new(policy.unwrap_or_else(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        panic!(
-            "{file} ({}) does not compile:\n{}",
-            group.about,
-            lines.join("\n")
-        )
-    }))
-}
-
-/// The exchange of a case, after those that come before it.
-fn run(policy: &Arc<Policy>, case: &Case, piece: usize) -> Seen {
-    let memory = Memory::default();
-    let cx = memory.at(Timestamp(1_790_000_000_000_000_000));
-    for _ in 0..case.before {
-        exchange(policy, case, piece, &cx);
-    }
-    exchange(policy, case, piece, &cx)
-}
-
-/// One exchange, as Envoy would drive it, with bodies in pieces of `piece` bytes.
-fn exchange(policy: &Arc<Policy>, case: &Case, piece: usize, cx: &Cx<'_>) -> Seen {
-    let mut exchange = Exchange::new(Arc::clone(policy));
-    let mut seen = Seen::default();
-    let (method, path, headers, body) = case.request.wire();
-    let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
-        (b":method".to_vec(), method.into_bytes()),
-        (b":path".to_vec(), path.into_bytes()),
-        (b":authority".to_vec(), b"127.0.0.1:10000".to_vec()),
-        (b":scheme".to_vec(), b"http".to_vec()),
-    ];
-    all.extend(
-        headers
-            .into_iter()
-            .map(|(name, value)| (name.into_bytes(), value)),
-    );
-    let head = Event::RequestHead {
-        headers: Headers::new(all.clone()),
-        peer: Peer::default(),
-        end: body.is_empty(),
-    };
-    let mut step = exchange.on(head, cx);
-    let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
-    while let (Step::Hold, Some(bytes)) = (&step, pieces.next()) {
-        let end = pieces.peek().is_none();
-        step = exchange.on(Event::RequestBody { bytes, end }, cx);
-    }
-    while let Step::Ask(callout) = &step {
-        step = ask(&mut exchange, case, callout, &mut seen, cx);
-    }
-    match step {
-        Step::Hold | Step::Ask(_) | Step::Cut => panic!("{}: held for ever", case.name),
-        Step::Reply(reply) => answer(&mut seen, reply),
-        Step::Forward(edits) => {
-            let sent = edits.body.clone().unwrap_or(body);
-            seen.forwarded = Some((edit(&all, &edits), sent));
-            upstream(&mut exchange, case, piece, &mut seen, cx);
-        }
-    }
-    let status = Some(seen.status);
-    let end = End {
-        status,
-        ..End::default()
-    };
-    let closing = exchange.close(end, cx);
-    seen.record = serde_json::from_slice(&closing.record).expect("a JSON record");
-    seen
-}
-
-/// Lets the approval service answer.
-fn ask(
-    exchange: &mut Exchange,
-    case: &Case,
-    callout: &Callout,
-    seen: &mut Seen,
-    cx: &Cx<'_>,
-) -> Step {
-    let headers = callout.headers.iter();
-    let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
-    let again = !seen.asked.is_empty();
-    seen.asked.push((headers.collect(), callout.body.clone()));
-    let then = case.approver_then.as_ref().filter(|_| again);
-    let Some(approver) = then.or(case.approver.as_ref()) else {
-        return exchange.on(Event::Answer(None), cx);
-    };
-    let (status, headers, body) = approver.wire();
-    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
-    let headers = headers.into_iter();
-    all.extend(headers.map(|(name, value)| (name.into_bytes(), value.into_bytes())));
-    let response = Response {
-        headers: Headers::new(all),
-        body: &body,
-    };
-    exchange.on(Event::Answer(Some(response)), cx)
-}
-
-fn upstream(exchange: &mut Exchange, case: &Case, piece: usize, seen: &mut Seen, cx: &Cx<'_>) {
-    let (status, headers, body) = case.upstream.wire();
-    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
-    all.extend(
-        headers
-            .into_iter()
-            .map(|(name, value)| (name.into_bytes(), value.into_bytes())),
-    );
-    let head = Event::ResponseHead {
-        headers: Headers::new(all.clone()),
-        details: None,
-        end: body.is_empty(),
-    };
-    let mut held = Vec::new();
-    seen.status = status;
-    match exchange.on(head, cx) {
-        Step::Forward(edits) => seen.headers = edit(&all, &edits),
-        Step::Hold | Step::Ask(_) | Step::Cut => {}
-        Step::Reply(reply) => return answer(seen, reply),
-    }
-    let mut pieces = body.chunks(piece.min(body.len().max(1))).peekable();
-    while let Some(bytes) = pieces.next() {
-        let end = pieces.peek().is_none();
-        held.extend_from_slice(bytes);
-        match exchange.on(Event::ResponseBody { bytes, end }, cx) {
-            Step::Hold | Step::Ask(_) => {}
-            Step::Cut => return,
-            Step::Forward(edits) => {
-                if seen.headers.is_empty() {
-                    seen.headers = edit(&all, &edits);
-                }
-                let held = std::mem::take(&mut held);
-                seen.body.extend(edits.body.unwrap_or(held));
-            }
-            Step::Reply(reply) => return answer(seen, reply),
-        }
-    }
-}
-
-fn answer(seen: &mut Seen, reply: Reply) {
-    seen.status = reply.status;
-    seen.headers = reply
-        .headers
-        .into_iter()
-        .map(|(n, v)| (n.to_owned(), v))
-        .collect();
-    seen.body = reply.body;
-}
-
-/// The headers as they go on.
-fn edit(headers: &[(Vec<u8>, Vec<u8>)], edits: &Edits) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut headers: BTreeMap<_, _> = headers
-        .iter()
-        .map(|(name, value)| (text(name), text(value)))
-        .collect();
-    for edit in &edits.headers {
-        match edit {
-            HeaderEdit::Set(name, value) => {
-                headers.insert((*name).to_owned(), value.clone());
-            }
-            HeaderEdit::Remove(name) => {
-                headers.remove(name);
-            }
-        }
-    }
-    headers
 }

@@ -164,10 +164,12 @@ impl Exchange {
             [] => sse::Fate::Drop,
             body => terms.govern(body, told, policy, cx),
         };
-        let body = match fate {
-            sse::Fate::Keep => None,
-            sse::Fate::Data(body) => Some(body),
-            sse::Fate::Drop => terms.refuse(&silent, told, policy, cx).or(Some(Vec::new())),
+        let body = match (terms.refuse(&silent, told, policy, cx), fate) {
+            // What may come beside an answer is none.
+            (Some(answer), _) => Some(answer),
+            (None, sse::Fate::Keep) => None,
+            (None, sse::Fate::Data(body)) => Some(body),
+            (None, sse::Fate::Drop) => Some(Vec::new()),
         };
         let length = body.as_ref().map(|body| body.len().to_string());
         headers.extend(length.map(|length| HeaderEdit::Set("content-length", length)));
@@ -200,7 +202,7 @@ impl Exchange {
             false if end && !resumable => Some(UpstreamFault::Silent),
             false => None,
         };
-        if end && resumable {
+        if fault.is_none() && end {
             told.postpone();
         }
         let refusal = fault.map(Refusal::Upstream);
