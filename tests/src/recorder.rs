@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     changed: Notify,
     gates: Semaphore,
+    sent: AtomicUsize,
     script: Box<dyn Fn(&Seen) -> Answer + Send + Sync>,
 }
 
@@ -69,6 +71,8 @@ pub struct Answer {
 pub enum Step {
     /// Send these bytes, as one chunk or frame.
     Send(Vec<u8>),
+    /// Send these bytes so many times.
+    Repeat(Vec<u8>, usize),
     /// Wait until [`Recorder::open_gate`] is called.
     Gate,
     /// Break the connection or reset the stream.
@@ -200,6 +204,7 @@ impl Recorder {
             seen: Mutex::default(),
             changed: Notify::new(),
             gates: Semaphore::new(0),
+            sent: AtomicUsize::new(0),
             script: Box::new(script),
         });
         let shared = state.clone();
@@ -258,6 +263,11 @@ impl Recorder {
                 self.seen()
             ),
         }
+    }
+
+    /// How many bytes of answers' bodies were taken by their readers, or are on their way.
+    pub fn sent(&self) -> usize {
+        self.state.sent.load(Ordering::Relaxed)
     }
 
     /// Lets one answer pass its next [`Step::Gate`].
@@ -341,12 +351,8 @@ async fn write(stream: &mut TcpStream, answer: &Answer, state: &State) -> io::Re
         match step {
             Step::Gate => state.pass_gate().await,
             Step::Abort => return Ok(false),
-            Step::Send(bytes) if chunked => {
-                let mut out = Vec::new();
-                wire::put_chunk(&mut out, bytes);
-                stream.write_all(&out).await?;
-            }
-            Step::Send(bytes) => stream.write_all(bytes).await?,
+            Step::Send(bytes) => send(stream, bytes, 1, chunked, state).await?,
+            Step::Repeat(bytes, times) => send(stream, bytes, *times, chunked, state).await?,
         }
     }
     if chunked {
@@ -355,6 +361,26 @@ async fn write(stream: &mut TcpStream, answer: &Answer, state: &State) -> io::Re
         stream.write_all(&out).await?;
     }
     Ok(true)
+}
+
+async fn send(
+    stream: &mut TcpStream,
+    bytes: &[u8],
+    times: usize,
+    chunked: bool,
+    state: &State,
+) -> io::Result<()> {
+    let mut out = Vec::new();
+    if chunked {
+        wire::put_chunk(&mut out, bytes);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+    for _ in 0..times {
+        stream.write_all(&out).await?;
+        state.sent.fetch_add(bytes.len(), Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 fn head(answer: &Answer, chunked: bool) -> Vec<u8> {
@@ -433,7 +459,10 @@ async fn answer_h2(
     for step in &answer.steps {
         match step {
             Step::Send(bytes) => {
-                wire::send_data(&mut stream, Bytes::from(bytes.clone()), false).await?;
+                send_h2(&mut stream, bytes, 1, state).await?;
+            }
+            Step::Repeat(bytes, times) => {
+                send_h2(&mut stream, bytes, *times, state).await?;
             }
             Step::Gate => state.pass_gate().await,
             Step::Abort => {
@@ -448,9 +477,24 @@ async fn answer_h2(
     }
 }
 
+async fn send_h2(
+    stream: &mut h2::SendStream<Bytes>,
+    bytes: &[u8],
+    times: usize,
+    state: &State,
+) -> Result<(), h2::Error> {
+    let bytes = Bytes::copy_from_slice(bytes);
+    for _ in 0..times {
+        wire::send_data(stream, bytes.clone(), false).await?;
+        state.sent.fetch_add(bytes.len(), Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 fn length(answer: &Answer) -> usize {
     let size = |step: &Step| match step {
         Step::Send(bytes) => bytes.len(),
+        Step::Repeat(bytes, times) => bytes.len() * times,
         Step::Gate | Step::Abort => 0,
     };
     answer.steps.iter().map(size).sum()
