@@ -65,19 +65,31 @@ pub struct Version(pub u32);
 pub struct Conflict;
 
 /// A [`Store`] that one thread has for itself: for tests, and for trying things out.
-#[derive(Debug, Default)]
-pub struct Memory(RefCell<BTreeMap<String, (Vec<u8>, u32)>>);
+#[derive(Debug)]
+pub struct Memory {
+    values: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
+    seal: Seal,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            values: RefCell::default(),
+            seal: Seal::known(),
+        }
+    }
+}
 
 impl Store for Memory {
     fn load(&self, key: &str) -> (Option<Vec<u8>>, Version) {
-        match self.0.borrow().get(key) {
+        match self.values.borrow().get(key) {
             Some((value, version)) => (Some(value.clone()), Version(*version)),
             None => (None, Version(0)),
         }
     }
 
     fn store(&self, key: &str, value: &[u8], version: Version) -> Result<(), Conflict> {
-        let mut values = self.0.borrow_mut();
+        let mut values = self.values.borrow_mut();
         let found = values.get(key).map_or(0, |(_, version)| *version);
         if found != version.0 {
             return Err(Conflict);
@@ -88,21 +100,21 @@ impl Store for Memory {
 }
 
 impl Memory {
-    /// What surrounds an event at this time, with this memory and a seal that everybody knows.
+    /// What surrounds an event at this time, with this memory.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Cx<'_> {
         Cx {
             now,
             store: self,
             owner: Owner(1),
-            seal: const { &Seal::known() },
+            seal: &self.seal,
         }
     }
 
     /// All that is kept, by key.
     #[must_use]
     pub fn values(&self) -> BTreeMap<String, Vec<u8>> {
-        let values = self.0.borrow();
+        let values = self.values.borrow();
         values
             .iter()
             .map(|(key, (value, _))| (key.clone(), value.clone()))

@@ -37,6 +37,7 @@ mod rename;
 mod round;
 mod session;
 mod state;
+mod task;
 
 /// What Envoy tells.
 #[derive(Debug)]

@@ -224,6 +224,13 @@ impl Policy {
                 || (obtainable && findings.unscoped.is_some()))
     }
 
+    /// The permit of what comes of a call that was made before: its task, looked at or answered.
+    /// What it was called with is not known any more.
+    #[must_use]
+    pub fn aftermath(&self, call: &Call<'_>) -> Permit {
+        self.sort(call).0.aftermath()
+    }
+
     fn hidden(&self, call: &Call<'_>) -> Option<HiddenBy> {
         let closed = |(by, demand): (HiddenBy, Demand<'_>)| (!demand.holds()).then_some(by);
         let sunset = || gone(call).then_some(HiddenBy::Sunset);

@@ -51,6 +51,8 @@ pub enum Refusal {
         /// What only audit may know: `unregistered`, `tenant`, `environment`, `sunset`, `no_rule`, `rule`.
         truth: &'static str,
     },
+    /// No task of that id exists for this caller; only audit may know why.
+    UnknownTask(&'static str),
     /// The arguments break the tool's `inputSchema`.
     Contract(Vec<Violation>),
     /// No rule allows the call.
@@ -155,7 +157,7 @@ impl Refusal {
             Self::Unauthenticated { sent: false } => "no_token",
             Self::Unauthenticated { sent: true } => "invalid_token",
             Self::MissingScope(_) => "insufficient_scope",
-            Self::Unknown { truth, .. } => truth,
+            Self::Unknown { truth, .. } | Self::UnknownTask(truth) => truth,
             Self::Contract(_) => "invalid_arguments",
             Self::NoRule => "no_rule",
             Self::Rule(_) => "rule",
@@ -198,6 +200,7 @@ impl Refusal {
             | Self::Unauthenticated { .. }
             | Self::MissingScope(_)
             | Self::Unknown { .. }
+            | Self::UnknownTask(_)
             | Self::Contract(_)
             | Self::NoRule
             | Self::Cost(_)
@@ -277,9 +280,8 @@ impl Refusal {
                 };
                 in_band(asker, &error_body(id, code, &text, None))
             }
-            Self::State => {
-                let text = "`requestState` is none that was given out here";
-                in_band(asker, &error_body(id, INVALID_PARAMS, text, None))
+            Self::UnknownTask(_) | Self::State => {
+                in_band(asker, &error_body(id, INVALID_PARAMS, &self.text(), None))
             }
             Self::Upstream(UpstreamFault::Page(status)) => {
                 error(*status, id, INTERNAL, &self.text(), None)

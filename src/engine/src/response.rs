@@ -7,8 +7,10 @@
 
 mod envelope;
 mod list;
+mod nested;
 mod result;
 mod size;
+mod task;
 mod told;
 
 use crate::{
@@ -25,6 +27,7 @@ use envelope::Sort;
 use result::Draft;
 
 pub use size::Size;
+pub use task::{Binding, RELATED, Task, Tasks};
 pub use told::Told;
 
 /// What the answers to one request are held to.
@@ -44,6 +47,8 @@ pub struct Terms {
     pub declared: Declared,
     /// The place of the entry that is used.
     pub entry: Option<usize>,
+    /// The tasks that were asked about.
+    pub tasks: Tasks,
 }
 
 /// What a client declares with a request that it can do.
@@ -123,7 +128,7 @@ impl Terms {
             }
             Sort::Answer | Sort::Aside => {}
         }
-        result::govern(&mut draft, self, told, policy, cx)?;
+        nested::govern(&mut draft, self, told, policy, cx)?;
         if sort.answers() {
             told.answer(draft.root(), cx.now);
         }
@@ -134,7 +139,6 @@ impl Terms {
     }
 
     /// The entry that is used.
-    #[expect(dead_code, reason = "the passes over results need it")]
     fn entry<'p>(&self, policy: &'p Policy) -> Option<&'p Entry> {
         policy.registry().entry(self.entry?)
     }

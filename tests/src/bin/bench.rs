@@ -159,6 +159,7 @@ fn setup(server: SocketAddr) -> Setup {
         reload: true,
         live: false,
         vm_id: "noop".into(),
+        secret: None,
     };
     let noop = named(
         "noop",

@@ -207,6 +207,10 @@ fn wasm(filter: &Filter) -> Value {
         },
         "configuration": typed("google.protobuf.StringValue", json!({ "value": filter.bundle })),
     });
+    if let Some(secret) = &filter.secret {
+        plugin["vm_config"]["environment_variables"] =
+            json!({ "key_values": { "TOOLGATE_SEAL_KEY": secret } });
+    }
     if filter.hold_head {
         plugin["allow_on_headers_stop_iteration"] = json!(true);
     }

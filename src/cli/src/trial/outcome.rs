@@ -129,8 +129,8 @@ impl Request {
             Target::Tool(name) => show(registry.tool(name), message.arguments()),
             Target::Prompt(name) => show(registry.prompt(name), message.arguments()),
             Target::Resource(uri) => show(registry.resource(&server.id, uri), message.params),
-            Target::Resources(uris) => {
-                for uri in uris {
+            Target::Watched { resources, .. } => {
+                for uri in resources {
                     show(registry.resource(&server.id, uri), None);
                 }
             }

@@ -39,7 +39,7 @@ impl Exchange {
             Target::Plumbing
             | Target::Task(_)
             | Target::List(_)
-            | Target::Resources(_)
+            | Target::Watched { .. }
             | Target::Unknown => false,
         };
         if !used || message.kind != MessageKind::Request {

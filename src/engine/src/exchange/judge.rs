@@ -11,7 +11,7 @@ use crate::{
     policy::{Cause, HiddenBy, Verdict},
     refusal::{DryRun, Refusal, Why},
     registry::{Entry, Kind},
-    rpc::{self, Era, Message, MessageKind, Method, Target},
+    rpc::{self, Era, List, Message, MessageKind, Method, Target},
 };
 
 use super::{
@@ -32,7 +32,7 @@ pub(super) enum Judged {
 }
 
 impl Judged {
-    fn pass(passage: Passage) -> Self {
+    pub(super) fn pass(passage: Passage) -> Self {
         Self::Pass(Box::new(passage))
     }
 }
@@ -97,12 +97,14 @@ impl Exchange {
         self.marked |= session::declares_pages(message);
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing | Target::List(_) | Target::Task(_) => {
-                return Ok(Judged::pass(passage));
-            }
-            Target::Resources(uris) => {
+            Target::Plumbing => return self.judge_plumbing(request, message, doc, cx),
+            Target::Task(id) => return self.judge_task(request, message, doc, id, cx),
+            // It would list those of all callers: nothing is kept by which they could be told apart.
+            Target::List(List::Tasks) => return Err(unserved(message)),
+            Target::List(_) => return Ok(Judged::pass(passage)),
+            Target::Watched { resources, .. } => {
                 // What may not be read may not be watched.
-                for uri in uris {
+                for uri in resources {
                     let wanted = Wanted {
                         kind: Kind::Resource,
                         name: uri,
@@ -112,7 +114,7 @@ impl Exchange {
                     };
                     self.judge_use(request, message, doc, &wanted, cx)?;
                 }
-                return Ok(Judged::pass(passage));
+                return self.judge_watch(request, message, doc, cx);
             }
             // `check_method` has refused it already.
             Target::Unknown => return Err(Refusal::NotFound),
@@ -334,6 +336,15 @@ fn parse(body: Vec<u8>) -> Result<Doc, Refusal> {
     Doc::parse(body).map_err(|(fault, _)| Refusal::Unreadable(rpc::Fault::Json(fault)))
 }
 
+/// A method that Toolgate does not let pass, in either era.
+fn unserved(message: &Message<'_>) -> Refusal {
+    Refusal::Unreadable(rpc::Fault::UnknownMethod {
+        method: message.method.as_deref().unwrap_or_default().to_owned(),
+        era: message.era,
+        kind: message.kind,
+    })
+}
+
 /// Whether the arguments are what the entry expects.
 fn fits(
     request: &Request,
@@ -358,7 +369,7 @@ pub(super) fn completes(message: &Message<'_>) -> bool {
 }
 
 /// The true reason behind "does not exist", for audit.
-fn truth(cause: &Cause) -> &'static str {
+pub(super) fn truth(cause: &Cause) -> &'static str {
     match cause {
         Cause::Hidden(HiddenBy::Tenant) => "hidden_tenant",
         Cause::Hidden(HiddenBy::Environment) => "hidden_environment",

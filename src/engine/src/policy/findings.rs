@@ -51,6 +51,13 @@ impl<'p> Findings<'p> {
         self
     }
 
+    /// What holds for what comes of a call, long after it: all that a rule demands that may have let
+    /// it through. The limits were held against the call.
+    pub(super) fn aftermath(&mut self) -> Permit {
+        self.matched.append(&mut self.possible);
+        Permit::new(self.decision(None), Vec::new())
+    }
+
     /// The strictest of what was found.
     pub(super) fn verdict(&self, entry: &Entry) -> Verdict {
         let deciding = self.first(|rule| rule.effect == Effect::Deny);

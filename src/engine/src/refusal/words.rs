@@ -26,6 +26,7 @@ impl Refusal {
             | Self::Origin
             | Self::Unauthenticated { .. }
             | Self::Unknown { .. }
+            | Self::UnknownTask(_)
             | Self::NoRule
             | Self::State
             | Self::Unapproved(_)
@@ -84,6 +85,7 @@ impl Refusal {
                 | Self::Unreadable(_)
                 | Self::Unauthenticated { .. }
                 | Self::Unknown { .. }
+                | Self::UnknownTask(_)
                 | Self::NoRule
                 | Self::State
                 | Self::Rule(_)
@@ -159,11 +161,12 @@ impl Refusal {
                 "the server refused the gateway's credential".to_owned()
             }
             Self::Result(fault) => fault.text(),
+            Self::UnknownTask(_) => "Task not found".to_owned(),
+            Self::State => "`requestState` is none that was given out here".to_owned(),
             Self::NotFound
             | Self::Origin
             | Self::Unreadable(_)
             | Self::Unauthenticated { .. }
-            | Self::State
             | Self::Unknown { .. } => String::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     rpc::{self, Era, MessageKind, Method},
 };
 
-use super::{Declared, Terms, Told};
+use super::{Declared, Terms, Told, task};
 
 /// What a message is to the one who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn sort(
     }
     match rpc::check_shape(root).map_err(|_| UNREADABLE)? {
         MessageKind::Response => answer(root, terms, told, policy),
-        MessageKind::Notification => Ok(notification(root)),
+        MessageKind::Notification => Ok(notification(root, terms, policy)),
         MessageKind::Request => request(root, terms, policy),
     }
 }
@@ -102,7 +102,11 @@ fn check_error(error: Node<'_>, terms: &Terms) -> Result<(), Refusal> {
 fn check_result(result: Node<'_>, terms: &Terms, policy: &Policy) -> Result<(), Refusal> {
     let sort = result.get("resultType").and_then(Node::str);
     match (terms.asker.era, sort.as_deref()) {
-        (Some(Era::Modern), None | Some("complete")) => Ok(()),
+        (Some(Era::Modern), None | Some("complete")) => match terms.operation {
+            // What a task needs to know comes with its state.
+            Some(Method::TasksGet) => check_questions(result, terms, policy),
+            _ => Ok(()),
+        },
         (Some(Era::Modern), Some("input_required")) => check_input(result, terms, policy),
         (Some(Era::Modern), Some("task")) if terms.declared.task => Ok(()),
         (_, Some("task")) => Err(undeclared("a task")),
@@ -119,7 +123,7 @@ fn check_result(result: Node<'_>, terms: &Terms, policy: &Policy) -> Result<(), 
     }
 }
 
-/// All that a server wants to know is what the client can tell (MCP 2026-07-28, "Multi Round-Trip
+/// Questions are for those who use something, and come back (MCP 2026-07-28, "Multi Round-Trip
 /// Requests").
 fn check_input(result: Node<'_>, terms: &Terms, policy: &Policy) -> Result<(), Refusal> {
     let may = matches!(
@@ -129,7 +133,12 @@ fn check_input(result: Node<'_>, terms: &Terms, policy: &Policy) -> Result<(), R
     if !may {
         return Err(undeclared("questions"));
     }
-    let inputs = result.get("inputRequests").into_iter();
+    check_questions(result, terms, policy)
+}
+
+/// All that a server wants to know is what the client can tell.
+fn check_questions(holder: Node<'_>, terms: &Terms, policy: &Policy) -> Result<(), Refusal> {
+    let inputs = holder.get("inputRequests").into_iter();
     for input in inputs.flat_map(Node::members) {
         let input = input.value();
         let method = input.get("method").and_then(Node::str).ok_or(UNREADABLE)?;
@@ -157,11 +166,18 @@ fn declares(declared: Declared, request: ServerRequest, params: Option<Node<'_>>
 }
 
 /// What a server tells without being asked; what the revisions do not know, clients do not either.
-fn notification(root: Node<'_>) -> Sort {
+fn notification(root: Node<'_>, terms: &Terms, policy: &Policy) -> Sort {
     let method = root.get("method").and_then(Node::str).unwrap_or_default();
-    match method.starts_with("notifications/") {
-        true => Sort::Aside,
-        false => Sort::Stray("unknown_notification"),
+    if !method.starts_with("notifications/") {
+        return Sort::Stray("unknown_notification");
+    }
+    if task::is_strange(root, terms) {
+        return Sort::Stray("unknown_task");
+    }
+    let questions = root.get("params").filter(|_| task::tells_state(root));
+    match questions.map(|it| check_questions(it, terms, policy)) {
+        Some(Err(_)) => Sort::Stray("undeclared"),
+        Some(Ok(())) | None => Sort::Aside,
     }
 }
 

@@ -79,7 +79,11 @@ impl Told {
         self.size = error.or(result).map(Size::of).unwrap_or_default();
         let code = error.and_then(|error| error.get("code")?.i64());
         self.callers_fault |= code.is_some_and(is_callers_code);
-        let failed = || result.and_then(|it| it.get("isError")?.bool()) == Some(true);
+        let failed = || {
+            // The result of a task is that of its tool.
+            let said = result.and_then(|it| it.get("result")).or(result);
+            said.and_then(|it| it.get("isError")?.bool()) == Some(true)
+        };
         self.known(
             now,
             match error {
@@ -101,6 +105,11 @@ impl Told {
                 _ => Outcome::ProtocolError,
             },
         );
+        self.withhold(refusal);
+    }
+
+    /// An error stands for a result that is part of a message.
+    pub(super) fn withhold(&mut self, refusal: &Refusal) {
         self.refusal
             .get_or_insert_with(|| (refusal.reason(), refusal.message()));
     }

@@ -74,8 +74,13 @@ pub enum Target<'a> {
     /// The resource at this URI is read, watched or let go, or a variable of this URI template is
     /// completed.
     Resource(Cow<'a, str>),
-    /// These resources are watched; list changes may be as well (`subscriptions/listen`).
-    Resources(Vec<Cow<'a, str>>),
+    /// Changes are watched (`subscriptions/listen`): of lists, and of these.
+    Watched {
+        /// URIs of resources.
+        resources: Vec<Cow<'a, str>>,
+        /// Ids of tasks.
+        tasks: Vec<Cow<'a, str>>,
+    },
     /// The task of this id is looked at, answered or cancelled.
     Task(Cow<'a, str>),
     /// What there is is listed.
@@ -284,25 +289,32 @@ fn reference(params: Option<Node<'_>>) -> Result<Target<'_>, Fault> {
     }
 }
 
-/// `subscriptions/listen`: the resources it opens a stream for.
+/// `subscriptions/listen`: what it opens a stream for.
 fn watched(params: Option<Node<'_>>) -> Result<Target<'_>, Fault> {
     const PROBLEM: &str = "`notifications` must be an object";
     object_or_absent(params, "notifications", PROBLEM)?;
     let Some(wanted) = params.and_then(|p| p.get("notifications")) else {
         return Err(Fault::Params(PROBLEM));
     };
-    let Some(uris) = wanted.get("resourceSubscriptions") else {
-        return Ok(Target::Resources(Vec::new()));
-    };
-    let problem = Fault::Params("`notifications.resourceSubscriptions` must be a list of strings");
-    if uris.kind() != Kind::Array {
-        return Err(problem);
+    let resources = texts(wanted.get("resourceSubscriptions"));
+    let tasks = texts(wanted.get("taskIds"));
+    Ok(Target::Watched {
+        resources: resources.ok_or(Fault::Params(
+            "`notifications.resourceSubscriptions` must be a list of strings",
+        ))?,
+        tasks: tasks.ok_or(Fault::Params(
+            "`notifications.taskIds` must be a list of strings",
+        ))?,
+    })
+}
+
+/// The items of a list of strings, which may be absent.
+fn texts(list: Option<Node<'_>>) -> Option<Vec<Cow<'_, str>>> {
+    match list {
+        Some(list) if list.kind() == Kind::Array => list.items().map(Node::str).collect(),
+        Some(_) => None,
+        None => Some(Vec::new()),
     }
-    uris.items()
-        .map(Node::str)
-        .collect::<Option<Vec<_>>>()
-        .map(Target::Resources)
-        .ok_or(problem)
 }
 
 const NAMES: &[(&str, Method)] = &[

@@ -553,11 +553,19 @@ fn parameters() {
     };
     listen(
         r#""notifications":{},"#,
-        "Modern Request Listen Resources([])",
+        "Modern Request Listen Watched { resources: [], tasks: [] }",
     );
     listen(
         r#""notifications":{"resourceSubscriptions":["a:b","c:d"],"toolsListChanged":true},"#,
-        r#"Modern Request Listen Resources(["a:b", "c:d"])"#,
+        r#"Modern Request Listen Watched { resources: ["a:b", "c:d"], tasks: [] }"#,
+    );
+    listen(
+        r#""notifications":{"taskIds":["t"]},"#,
+        r#"Modern Request Listen Watched { resources: [], tasks: ["t"] }"#,
+    );
+    listen(
+        r#""notifications":{"taskIds":[null]},"#,
+        "200 -32602 params 1",
     );
     listen(
         r#""notifications":{"resourceSubscriptions":"a:b"},"#,

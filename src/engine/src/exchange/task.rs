@@ -1,0 +1,177 @@
+//! Tasks that calls have made: looked at, answered, cancelled and watched by whoever called.
+//!
+//! An id that is not bound to the caller is one that does not exist, whoever else has it.
+
+use crate::{
+    call::{Call, Partial},
+    cx::Cx,
+    http::{Edits, HeaderEdit},
+    json::{Doc, Node, Splice, quote, splice},
+    policy::{Cause, Permit, Verdict},
+    refusal::Refusal,
+    registry::{Entry, Kind},
+    response::{Binding, RELATED, Task},
+    rpc::{self, Era, Message, Method},
+};
+
+use super::{
+    Exchange, Passage, Request,
+    judge::{Judged, truth},
+};
+
+impl Exchange {
+    /// Judges a request about the task of this id.
+    pub(super) fn judge_task(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        id: &str,
+        cx: &Cx<'_>,
+    ) -> Result<Judged, Refusal> {
+        declares_tasks(message)?;
+        let (own, permit) = self.task(request, id, cx)?;
+        self.terms.entry = self.terms.tasks.get(own).map(|task| task.entry);
+        if message.operation == Method::TasksResult {
+            // Its answer is that of the call.
+            self.terms.operation = Some(Method::ToolsCall);
+            self.asker.tool_call = true;
+        }
+        let node = message.params.and_then(|params| params.get("taskId"));
+        let splices = node.map(|node| replace(node, own)).into_iter().collect();
+        let mut edits = rewrite(doc, splices);
+        if request.headers.has(NAME) {
+            edits
+                .headers
+                .push(HeaderEdit::Set(NAME, rpc::encode_header(own)));
+        }
+        Ok(Judged::pass(Passage {
+            edits,
+            ..Passage::new(permit)
+        }))
+    }
+
+    /// Judges the tasks that a stream is opened for.
+    pub(super) fn judge_watch(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        cx: &Cx<'_>,
+    ) -> Result<Judged, Refusal> {
+        let wanted = message
+            .params
+            .and_then(|params| params.get("notifications"));
+        let tasks = wanted.and_then(|wanted| wanted.get("taskIds"));
+        let mut splices = Vec::new();
+        for node in tasks.into_iter().flat_map(Node::items) {
+            declares_tasks(message)?;
+            let id = node.str().unwrap_or_default();
+            splices.push(replace(node, self.task(request, &id, cx)?.0));
+        }
+        Ok(Judged::pass(Passage {
+            edits: rewrite(doc, splices),
+            ..Passage::new(self.policy.plumbing())
+        }))
+    }
+
+    /// Judges a message about nothing registered: an answer to what a server asked on behalf of a
+    /// task says so (MCP 2025-11-25, "Related Task Metadata").
+    pub(super) fn judge_plumbing(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        doc: &Doc,
+        cx: &Cx<'_>,
+    ) -> Result<Judged, Refusal> {
+        let mut holders = message.root.get("result").into_iter().chain(message.params);
+        let related = holders.find_map(|holder| holder.pointer(&["_meta", RELATED, "taskId"]));
+        let mut splices = Vec::new();
+        if let Some(node) = related {
+            let id = node.str().unwrap_or_default();
+            splices.push(replace(node, self.task(request, &id, cx)?.0));
+        }
+        Ok(Judged::pass(Passage {
+            edits: rewrite(doc, splices),
+            ..Passage::new(self.policy.plumbing())
+        }))
+    }
+
+    /// The server's own id of a task that a call of this caller made, of a tool that it may still
+    /// see; and with what it may be had.
+    fn task<'t>(
+        &mut self,
+        request: &Request,
+        id: &'t str,
+        cx: &Cx<'_>,
+    ) -> Result<(&'t str, Permit), Refusal> {
+        let unknown = Refusal::UnknownTask;
+        let binding = Binding {
+            seal: cx.seal,
+            principal: &request.principal,
+            server: &request.server,
+        };
+        let (tool, own) = binding.open(id).ok_or_else(|| unknown("unknown_task"))?;
+        self.record.target(Kind::Tool, &tool);
+        let entry = self.policy.registry().tool(&tool);
+        let entry: &Entry = entry
+            .filter(|entry| entry.server == request.server)
+            .ok_or_else(|| unknown("unregistered"))?;
+        self.record.entry(entry);
+        let seen = Call {
+            principal: &request.principal,
+            entry,
+            args: Partial::Unknown,
+            meta: Partial::Unknown,
+            session: self.record.session_id.as_deref(),
+            now: cx.now,
+        };
+        match self.policy.decide(&seen) {
+            Verdict::Deny { cause, .. } if !self.policy.visible(&seen) => {
+                Err(unknown(truth(&cause)))
+            }
+            Verdict::Deny {
+                cause: Cause::MissingScope(scopes),
+                ..
+            } => Err(Refusal::MissingScope(scopes)),
+            Verdict::Allow(_) | Verdict::Ask { .. } | Verdict::Deny { .. } => {
+                let task = Task {
+                    id: id.to_owned(),
+                    entry: entry.slot,
+                    permit: self.policy.aftermath(&seen),
+                };
+                self.terms.tasks.insert(own.to_owned(), task);
+                Ok((own, self.policy.aftermath(&seen)))
+            }
+        }
+    }
+}
+
+/// Who speaks the modern era says in each request that it knows tasks (MCP Tasks extension,
+/// "Protocol Errors").
+fn declares_tasks(message: &Message<'_>) -> Result<(), Refusal> {
+    let declared = message.client_capability(&["extensions", EXTENSION]);
+    if message.era == Era::Legacy || declared.is_some() {
+        return Ok(());
+    }
+    let required = format!(r#"{{"extensions":{{"{EXTENSION}":{{}}}}}}"#);
+    Err(Refusal::Unreadable(rpc::Fault::Capability(required)))
+}
+
+fn replace(node: Node<'_>, id: &str) -> Splice {
+    Splice {
+        at: node.span(),
+        with: quote(id).into_bytes(),
+    }
+}
+
+fn rewrite(doc: &Doc, splices: Vec<Splice>) -> Edits {
+    let body = (!splices.is_empty()).then(|| splice(doc.bytes(), splices));
+    Edits {
+        body,
+        ..Edits::default()
+    }
+}
+
+const NAME: &str = "mcp-name";
+const EXTENSION: &str = "io.modelcontextprotocol/tasks";
