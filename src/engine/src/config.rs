@@ -6,6 +6,7 @@
 mod approvals;
 mod breaker;
 mod cost;
+mod drift;
 mod identity;
 mod limit;
 mod policy;
@@ -32,6 +33,7 @@ pub use crate::limit::{Dimension, Scope};
 pub use approvals::Approvals;
 pub use breaker::{Breaker, Failure};
 pub use cost::Cost;
+pub use drift::Drift;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use limit::{Amount, Limit};
 pub use policy::{

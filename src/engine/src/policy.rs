@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 use crate::{
     call::{Call, Principal},
     condition::Fuel,
-    config::{Bounds, Effect, FailureMode, Identity},
+    config::{Bounds, Drift, Effect, FailureMode, Identity},
     limit::Limit,
     registry::{Entry, Registry},
 };
@@ -48,6 +48,7 @@ pub struct Policy {
     environment: Option<String>,
     identity: Identity,
     bounds: Bounds,
+    drift: Drift,
     /// Whoever it matches may make dry runs.
     dry_run: Option<Rule>,
     approvals: Option<Approvals>,
@@ -138,6 +139,12 @@ impl Policy {
     #[must_use]
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// What becomes of what a server announces otherwise than it was reviewed.
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        self.drift
     }
 
     /// Where approvals are asked for; `None`: nobody can be asked.

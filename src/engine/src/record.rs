@@ -17,11 +17,13 @@ use crate::{
     registry::{Access, RiskTier},
 };
 
+mod drift;
 mod metric;
 mod note;
 mod past;
 mod terms;
 
+pub use drift::{Drifted, Drifts};
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{
@@ -172,6 +174,9 @@ pub struct Record {
     /// What a list showed and hid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,
+    /// What the server announced otherwise than it was reviewed, at most 64.
+    #[serde(skip_serializing_if = "Drifts::is_empty")]
+    pub drift: Drifts,
     /// Why messages of the server did not pass, and how many.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<&'static str, u64>,

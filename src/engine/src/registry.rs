@@ -28,7 +28,7 @@ use pattern::Patterns;
 pub use crate::config::{Access, Cost, RiskTier, ServerRequest};
 pub use likeness::Stranger;
 pub use pattern::template;
-pub use pin::{changed, hides, pin};
+pub use pin::{CONTRACT, changed, greeting_pin, hides, pin};
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -61,6 +61,12 @@ pub struct Server {
     pub requests: BTreeSet<ServerRequest>,
     /// What keeps calls away from it.
     pub breaker: Option<Arc<Breaker>>,
+    /// What agents are told about how to use it.
+    pub instructions: Option<String>,
+    /// What it said itself when that was reviewed, as [`greeting_pin`] gives it.
+    pub pin: Option<String>,
+    /// Where it is written: `registry[0]:servers.crm`.
+    pub at: String,
 }
 
 /// What an entry is.

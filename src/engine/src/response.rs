@@ -6,6 +6,7 @@
 //! for an answer an error stands in its place.
 
 mod envelope;
+mod greeting;
 mod list;
 mod nested;
 mod result;
@@ -26,6 +27,7 @@ use crate::{
 use envelope::Sort;
 use result::Draft;
 
+pub use list::drifted;
 pub use size::Size;
 pub use task::{Binding, RELATED, Task, Tasks};
 pub use told::Told;
@@ -43,6 +45,8 @@ pub struct Terms {
     pub asker: Asker,
     /// What was asked; `None`: nothing, the stream carries whatever the server has to say.
     pub operation: Option<Method>,
+    /// A list was asked for from its beginning.
+    pub whole: bool,
     /// What the client can do for the server meanwhile.
     pub declared: Declared,
     /// The place of the entry that is used.
@@ -72,6 +76,7 @@ impl Terms {
         let declares = |path: &[&str]| message.client_capability(path).is_some();
         let elicitation = message.client_capability(&["elicitation"]);
         self.operation = Some(message.operation);
+        self.whole = message.params.is_none_or(|it| it.get("cursor").is_none());
         self.declared = Declared {
             // To declare neither form nor page is to declare forms (MCP, "Elicitation").
             form: elicitation.is_some_and(|it| it.get("form").is_some() || it.is_empty()),

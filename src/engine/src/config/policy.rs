@@ -12,7 +12,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    Access, Approvals, Identity, Limit, OneOrMany, RateLimitService, RiskTier, is_default,
+    Access, Approvals, Drift, Identity, Limit, OneOrMany, RateLimitService, RiskTier, is_default,
 };
 
 /// What may happen.
@@ -43,6 +43,9 @@ pub struct Policy {
     /// Sizes that are not exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// What becomes of what a server announces otherwise than its `pin` says. `replace` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Who may make dry runs: calls with `"toolgate/dryRun": true` in their `_meta`, which are
     /// answered with what would be decided, and executed never. Without it, nobody.
     #[serde(skip_serializing_if = "Option::is_none")]

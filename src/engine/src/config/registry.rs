@@ -63,6 +63,13 @@ pub struct Server {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// What agents are told about how to use it, in place of what it says itself. Without it,
+    /// nothing: nobody has read what the server would say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// What it said itself when that was reviewed, as `toolgate import` writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
 }
@@ -180,8 +187,8 @@ pub struct Tool {
     /// The contract of its structured result, as agents see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
-    /// tells what has changed since. Nothing is decided by it.
+    /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
+    /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     #[serde(skip)]
@@ -279,8 +286,8 @@ pub struct Resource {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
-    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
-    /// tells what has changed since. Nothing is decided by it.
+    /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
+    /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     #[serde(skip)]
@@ -346,8 +353,8 @@ pub struct Prompt {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
-    /// What its server announced when it was reviewed, as `toolgate import` writes it, which also
-    /// tells what has changed since. Nothing is decided by it.
+    /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
+    /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     #[serde(skip)]

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::{
     call::{Call, Partial},
     condition,
+    config::Drift,
     cx::Cx,
     http::HeaderEdit,
     json::{Doc, Node},
     policy::{Cause, HiddenBy, Verdict},
     refusal::{DryRun, Refusal, Why},
     registry::{Entry, Kind},
+    response::drifted,
     rpc::{self, Era, List, Message, MessageKind, Method, Target},
 };
 
@@ -175,6 +177,9 @@ impl Exchange {
             .filter(|entry| entry.server == request.server)
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);
+        if policy.drift() == Drift::Hide && drifted(entry, cx.store) {
+            return Err(unknown("drifted"));
+        }
         self.terms.entry = Some(entry.slot);
 
         let session = self.record.session_id.clone();

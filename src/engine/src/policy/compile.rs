@@ -86,6 +86,7 @@ impl Policy {
             environment: policy.environment,
             identity: policy.identity.unwrap_or_default(),
             bounds: policy.bounds.unwrap_or_default(),
+            drift: policy.drift.unwrap_or_default(),
             dry_run,
             approvals,
             named: named(&registry, &rules),

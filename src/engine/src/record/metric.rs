@@ -78,6 +78,7 @@ impl Record {
                 value: 1,
             });
         }
+        metrics.extend(self.drift.metrics(&server));
         for turned in &self.breakers {
             turned.count(&mut metrics);
         }

@@ -106,6 +106,7 @@ impl Build {
         let cluster = server.cluster.unwrap_or_else(|| id.clone());
         let (url, protocol) = (server.url, server.protocol);
         let breaker = self.breaker(&at, format!("{}{id}", breaker::SERVER), server.breaker);
+        let pin = self.pin(&at, server.pin);
         let server = Server {
             id: id.clone(),
             cluster,
@@ -118,6 +119,9 @@ impl Build {
                 None => ServerRequest::ALL.into(),
             },
             breaker,
+            instructions: server.instructions,
+            pin,
+            at,
         };
         self.registry.servers.insert(id, server);
     }

@@ -18,6 +18,19 @@ pub enum Stranger {
     New,
 }
 
+impl Stranger {
+    /// As audit tells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadowing => "shadowing",
+            Self::Confusable => "confusable",
+            Self::Hidden => "hidden_characters",
+            Self::New => "new",
+        }
+    }
+}
+
 impl Registry {
     /// What to think of a name that some server announces and that is not registered for it.
     #[must_use]

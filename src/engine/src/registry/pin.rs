@@ -33,7 +33,17 @@ impl Kind {
 /// digest of the canonical form (RFC 8785) of its [pinned](Kind::pinned) members.
 #[must_use]
 pub fn pin(kind: Kind, announced: Node<'_>) -> String {
-    let members = kind.pinned().iter();
+    of_members(kind.pinned(), announced)
+}
+
+/// The pin of what a server says of itself when it is greeted: its `instructions`.
+#[must_use]
+pub fn greeting_pin(greeting: Node<'_>) -> String {
+    of_members(&["instructions"], greeting)
+}
+
+fn of_members(keys: &[&str], announced: Node<'_>) -> String {
+    let members = keys.iter();
     digest(members.filter_map(|key| Some((*key, announced.get(key)?.canonical()))))
 }
 
@@ -91,14 +101,14 @@ pub fn hides(announced: Node<'_>) -> bool {
 
 impl Entry {
     /// What its server announces otherwise than it was reviewed, as [`changed`] tells it, or
-    /// `contract` where no member can be told from the others; nothing where it has no pin.
+    /// [`CONTRACT`] where no member can be told from the others; nothing where it has no pin.
     #[must_use]
     pub fn drift(&self, announced: Node<'_>) -> Vec<&'static str> {
         match &self.pin {
             Some(reviewed) if *reviewed != pin(self.kind, announced) => {
                 let changed = changed(self.kind, reviewed, &self.written(), announced);
                 let told = changed.filter(|parts| !parts.is_empty());
-                told.unwrap_or_else(|| vec!["contract"])
+                told.unwrap_or_else(|| vec![CONTRACT])
             }
             Some(_) | None => Vec::new(),
         }
@@ -176,6 +186,8 @@ pub(crate) fn is_pin(text: &str) -> bool {
     })
 }
 
+/// What has changed where no member can be told from the others.
+pub const CONTRACT: &str = "contract";
 const PREFIX: &str = "sha256:";
 /// Bytes to hash in search of a mixture.
 const MAX_WORK: usize = 4_194_304;

@@ -1,24 +1,31 @@
-//! Lists as one caller may see them: what it may not use is left out, and what stays is described in
-//! the registry's words.
+//! Lists as one caller may see them: what it may not use is left out, and so is what nobody reviewed;
+//! what stays is described in the registry's words.
+
+mod memory;
+mod words;
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     call::{Call, Partial},
-    cx::Timestamp,
-    json::{Node, Splice, quote},
+    config::Drift,
+    cx::Cx,
+    json::{Node, Splice},
     policy::Policy,
-    record::Listed,
-    registry::Entry,
+    registry::{Entry, Kind, hides, pattern::Glob, template},
 };
 
-use super::Terms;
+use super::{Terms, Told};
+
+pub use memory::drifted;
 
 /// What changes in `result` where it lists something.
 pub(super) fn filter(
     result: Node<'_>,
     terms: &Terms,
     policy: &Policy,
-    now: Timestamp,
-    listed: &mut Listed,
+    cx: &Cx<'_>,
+    told: &mut Told,
 ) -> Vec<Splice> {
     let mut edits = Vec::new();
     let lists = [List::Tools, List::Resources, List::Templates, List::Prompts];
@@ -26,9 +33,16 @@ pub(super) fn filter(
         .into_iter()
         .filter_map(|list| Some((list, result.get(list.member())?)))
         .collect();
+    let whole = terms.whole && result.get("nextCursor").is_none();
     for (list, items) in &listing {
-        let eyes = Eyes { terms, policy, now };
-        eyes.filter(*list, *items, &mut edits, listed);
+        let mut eyes = Eyes {
+            terms,
+            policy,
+            cx,
+            list: *list,
+            told,
+        };
+        eyes.filter(*items, whole, &mut edits);
     }
     if !listing.is_empty() && result.get("cacheScope").is_some() {
         // What one caller sees must not be served to another, nor outlive the policy for long.
@@ -42,7 +56,7 @@ pub(super) fn filter(
 }
 
 /// A kind of list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum List {
     Tools,
     Resources,
@@ -68,94 +82,153 @@ impl List {
             Self::Templates => "uriTemplate",
         }
     }
+
+    /// What it lists.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Tools => Kind::Tool,
+            Self::Resources | Self::Templates => Kind::Resource,
+            Self::Prompts => Kind::Prompt,
+        }
+    }
 }
 
+/// One list, through the eyes of one caller.
 struct Eyes<'a> {
     terms: &'a Terms,
     policy: &'a Policy,
-    now: Timestamp,
+    cx: &'a Cx<'a>,
+    list: List,
+    told: &'a mut Told,
 }
 
-impl Eyes<'_> {
-    fn filter(&self, list: List, items: Node<'_>, edits: &mut Vec<Splice>, listed: &mut Listed) {
+impl<'a> Eyes<'a> {
+    fn filter(&mut self, items: Node<'_>, whole: bool, edits: &mut Vec<Splice>) {
         let mut hidden = Vec::new();
+        let mut names = BTreeSet::new();
         for (at, item) in items.items().enumerate() {
-            match self.entry(list, item) {
-                Some(entry) => {
-                    listed.shown += 1;
-                    describe(list, item, entry, edits);
+            match self.item(item, &mut names) {
+                Some(changes) => {
+                    self.told.listed.shown += 1;
+                    edits.extend(changes);
                 }
                 None => {
-                    listed.hidden += 1;
+                    self.told.listed.hidden += 1;
                     hidden.push(at);
                 }
             }
         }
         edits.extend(items.remove_items(&hidden));
+        if whole {
+            self.vanished(&names);
+        }
     }
 
-    /// The registered entry behind a listed item, if this caller may use it.
-    fn entry(&self, list: List, item: Node<'_>) -> Option<&Entry> {
-        let name = item.get(list.key())?.str()?;
+    /// What changes in an item; `None`: it is left out.
+    fn item<'n>(
+        &mut self,
+        item: Node<'n>,
+        names: &mut BTreeSet<Cow<'n, str>>,
+    ) -> Option<Vec<Splice>> {
+        let name = item.get(self.list.key())?.str()?;
+        let again = !names.insert(name.clone());
+        let entry = match self.entry(&name) {
+            Some(entry) if !again => entry,
+            found => {
+                // Which of two is meant by a name is for the server to say, and nobody can hear it.
+                let stranger = || self.policy.registry().stranger(self.list.kind(), &name);
+                let what = found.map_or_else(|| stranger().as_str(), |_| "duplicate");
+                self.tell(&name, what, Some(Drift::Hide));
+                return None;
+            }
+        };
+        let mode = self.policy.drift();
+        let mut drift = Vec::new();
+        if self.is_announced_as(&name, entry) {
+            drift = entry.drift(item);
+            if mode == Drift::Hide {
+                memory::keep(entry, !drift.is_empty(), self.cx.store);
+            }
+        }
+        let words = words::of(self.list, entry, mode, &drift);
+        let obscure = hides(item);
+        let left_out = !self.visible(entry)
+            || (mode == Drift::Hide && !drift.is_empty())
+            || (obscure && words::leave_hidden(&words, item));
+        let fate = |action| if left_out { Drift::Hide } else { action };
+        for what in drift {
+            // Calls are held to the registry's contract: no other is ever shown.
+            let shown = if words::is_contract(what) {
+                Drift::Replace
+            } else {
+                mode
+            };
+            self.tell(&name, what, Some(fate(shown)));
+        }
+        if obscure {
+            self.tell(&name, "hidden_characters", Some(fate(Drift::Replace)));
+        }
+        (!left_out).then(|| words::edits(&words, item))
+    }
+
+    /// Tells what this caller might use and the server has no more.
+    fn vanished(&mut self, names: &BTreeSet<Cow<'_, str>>) {
+        let names: BTreeSet<_> = names.iter().map(|name| self.registered(name)).collect();
+        let registry = self.policy.registry();
+        for entry in registry.of(&self.terms.server, self.list.kind()) {
+            // That a server lists all that a pattern of somebody's own stands for is not said.
+            let expected = match self.list {
+                List::Tools | List::Prompts => true,
+                List::Resources => entry.pin.is_some() && !Glob::is_glob(&entry.name),
+                List::Templates => entry.pin.is_some() && Glob::is_glob(&entry.name),
+            };
+            let gone = expected && !names.contains(entry.backend_name.as_str());
+            if gone && self.visible(entry) {
+                self.tell(&entry.backend_name, "vanished", None);
+            }
+        }
+    }
+
+    /// The registered entry behind a listed item.
+    fn entry(&self, name: &str) -> Option<&'a Entry> {
         let registry = self.policy.registry();
         let server = &self.terms.server;
-        let entry = match list {
-            List::Tools => registry.tool_by_backend(server, &name)?,
-            List::Prompts => registry.prompt_by_backend(server, &name)?,
-            List::Resources | List::Templates => registry.resource(server, &name)?,
-        };
+        match self.list {
+            List::Tools => registry.tool_by_backend(server, name),
+            List::Prompts => registry.prompt_by_backend(server, name),
+            List::Resources | List::Templates => registry.resource(server, name),
+        }
+    }
+
+    /// Whether the entry is of this very item, and not of a pattern that stands for more.
+    fn is_announced_as(&self, name: &str, entry: &Entry) -> bool {
+        self.registered(name) == entry.backend_name
+    }
+
+    /// The form of a listed name in which the registry has it.
+    fn registered<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        match self.list {
+            List::Templates => template(name).into(),
+            List::Tools | List::Resources | List::Prompts => name.into(),
+        }
+    }
+
+    /// Whether this caller may use it.
+    fn visible(&self, entry: &Entry) -> bool {
         let call = Call {
             principal: &self.terms.principal,
             entry,
             args: Partial::Unknown,
             meta: Partial::Unknown,
             session: self.terms.session.as_deref(),
-            now: self.now,
+            now: self.cx.now,
         };
-        self.policy.visible(&call).then_some(entry)
+        self.policy.visible(&call)
     }
-}
 
-/// Puts the registry's words in place of the server's. Where the registry has none, a description
-/// goes: nobody has read what the server would say. That of a resource stays, since one pattern
-/// stands for many.
-fn describe(list: List, item: Node<'_>, entry: &Entry, edits: &mut Vec<Splice>) {
-    let mut put = |key: &str, text: Option<String>| match text {
-        Some(text) => {
-            if item.get(key).is_none_or(|old| old.raw() != text) {
-                edits.push(item.set(key, &text));
-            }
-        }
-        None => edits.extend(item.remove(key)),
-    };
-    let description = entry.description.as_deref().map(quote);
-    match list {
-        List::Tools => {
-            put("name", Some(quote(&entry.name)));
-            put("description", description);
-            put("inputSchema", Some(entry.input.source().to_string()));
-            put(
-                "outputSchema",
-                entry
-                    .output
-                    .as_ref()
-                    .map(|schema| schema.source().to_string()),
-            );
-            for (name, value) in &entry.members {
-                put(name, Some(value.to_string()));
-            }
-        }
-        List::Prompts => {
-            put("name", Some(quote(&entry.name)));
-            put("description", description);
-        }
-        List::Resources | List::Templates if description.is_some() => {
-            put("description", description);
-        }
-        List::Resources | List::Templates => {}
-    }
-    if let Some(title) = &entry.title {
-        put("title", Some(quote(title)));
+    fn tell(&mut self, name: &str, what: &'static str, action: Option<Drift>) {
+        let kind = self.list.kind().as_str();
+        self.told.drifts.add(kind, name, what, action);
     }
 }
 

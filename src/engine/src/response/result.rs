@@ -7,7 +7,7 @@ use crate::{
     refusal::{Refusal, UpstreamFault},
 };
 
-use super::{Terms, Told, list};
+use super::{Terms, Told, greeting, list};
 
 /// A message that is being changed.
 pub(super) struct Draft {
@@ -51,7 +51,11 @@ pub(super) fn govern(
     cx: &Cx<'_>,
 ) -> Result<(), Refusal> {
     if let Some(result) = draft.root().get("result") {
-        let edits = list::filter(result, terms, policy, cx.now, &mut told.listed);
+        let edits = list::filter(result, terms, policy, cx, told);
+        draft.change(edits)?;
+    }
+    if let Some(result) = draft.root().get("result") {
+        let edits = greeting::edits(result, terms, policy, told);
         draft.change(edits)?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     cx::Timestamp,
     json::Node,
-    record::{Listed, Outcome, Record},
+    record::{Drifts, Listed, Outcome, Record},
     refusal::{Refusal, UpstreamFault},
     rpc,
     sse::Fate,
@@ -30,6 +30,8 @@ pub struct Told {
     pub(super) answered: bool,
     /// What the lists showed and hid.
     pub(super) listed: Listed,
+    /// What was announced otherwise than it was reviewed.
+    pub(super) drifts: Drifts,
     /// Why an error stands for the answer: as a code, and in words.
     pub(super) refusal: Option<(&'static str, Option<String>)>,
     /// Why messages did not pass, and how many.
@@ -69,6 +71,7 @@ impl Told {
             record.reason = reason;
             record.message.clone_from(message);
         }
+        record.drift.clone_from(&self.drifts);
         record.dropped.clone_from(&self.dropped);
     }
 

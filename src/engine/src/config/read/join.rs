@@ -68,6 +68,7 @@ impl Reading {
             self.once(&mut joined.environment, file.environment, at, "environment");
             self.once(&mut joined.identity, file.identity, at, "identity");
             self.once(&mut joined.bounds, file.bounds, at, "bounds");
+            self.once(&mut joined.drift, file.drift, at, "drift");
             self.once(&mut joined.dry_run, file.dry_run, at, "dry_run");
             self.once(&mut joined.approvals, file.approvals, at, "approvals");
             let service = &mut joined.rate_limit_service;
@@ -105,6 +106,7 @@ impl Reading {
                 "environment",
             );
             self.same(file.bounds.take(), live.bounds.as_ref(), at, "bounds");
+            self.same(file.drift.take(), live.drift.as_ref(), at, "drift");
             let dry_run = file.dry_run.take().map(|dry_run| Require {
                 at: live
                     .dry_run
