@@ -3,6 +3,7 @@
 mod client;
 mod compare;
 mod drift;
+mod greeting;
 mod offer;
 mod report;
 
@@ -105,17 +106,23 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             value,
             comment: None,
         };
-        edit.insert("servers", &server, &[url]);
+        let mut members = vec![url];
+        members.extend(greeting::members(client.greeting()));
+        edit.insert("servers", &server, &members);
     }
+    let known = registry.server(&server);
+    let greeting = client.greeting();
+    let greeting = greeting::compare(known, &server, greeting, arguments.accept, &mut edit);
+    let items = compare(
+        registry,
+        &source.value(),
+        &server,
+        &items,
+        arguments.accept,
+        &mut edit,
+    );
     let report = Report {
-        entries: compare(
-            registry,
-            &source.value(),
-            &server,
-            &items,
-            arguments.accept,
-            &mut edit,
-        ),
+        entries: greeting.into_iter().chain(items).collect(),
         server,
         url: url.clone(),
         version: client.version().to_owned(),

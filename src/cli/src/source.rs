@@ -15,7 +15,7 @@ mod edit;
 mod tree;
 mod yaml;
 
-pub(crate) use edit::{Edit, Member};
+pub(crate) use edit::{Edit, Entry, Member};
 
 use tree::{Tree, quoted, span};
 

@@ -158,9 +158,14 @@ impl<'a> Client<'a> {
         &self.version
     }
 
+    /// What the server said when it was greeted.
+    pub(super) fn greeting(&self) -> Node<'_> {
+        self.greeting.root()
+    }
+
     /// The name that the server gives itself.
     pub(super) fn name(&self) -> Option<String> {
-        let greeting = self.greeting.root();
+        let greeting = self.greeting();
         let info = greeting
             .pointer(&["_meta", "io.modelcontextprotocol/serverInfo"])
             .or_else(|| greeting.get("serverInfo"))?;

@@ -12,11 +12,12 @@ use super::{
     drift::{Part, parts},
     offer::{Item, list},
 };
-use crate::source::Edit;
+use crate::source::{Edit, Entry as Place};
 
 /// What has become of one entry.
 pub(super) struct Entry {
-    pub(super) kind: Kind,
+    /// `tool`, `resource` or `prompt`; `server` for what a server says of itself.
+    pub(super) kind: &'static str,
     /// The name that agents see; for a resource its URI or URI pattern.
     pub(super) name: String,
     pub(super) change: Change,
@@ -117,7 +118,7 @@ pub(super) fn compare(
             }
         };
         entries.push(Entry {
-            kind: item.kind,
+            kind: item.kind.as_str(),
             name,
             change,
             hides: item.hides(),
@@ -129,7 +130,7 @@ pub(super) fn compare(
     // A pattern that somebody wrote may stand for resources that no list names.
     known.retain(|(kind, _), known| *kind != Kind::Resource || known.pin.is_some());
     entries.extend(known.into_iter().map(|((kind, _), known)| Entry {
-        kind,
+        kind: kind.as_str(),
         name: known.name,
         change: Change::Vanished,
         hides: false,
@@ -174,7 +175,7 @@ fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
         Change::Unpinned => &[],
         Change::AsReviewed | Change::New | Change::Refused(_) | Change::Vanished => return,
     };
-    let list = list(item.kind);
+    let (list, place) = (list(item.kind), Place::Item(known.index));
     let own = |text: &str| Doc::parse(text.into()).ok();
     for part in parts.iter().filter(|part| !part.by_hand) {
         let value = item
@@ -182,7 +183,7 @@ fn take_over(known: &Known, item: &Item, change: &Change, edit: &mut Edit<'_>) {
             .root()
             .get(part.key)
             .and_then(|value| own(value.raw()));
-        edit.set(list, known.index, part.key, value);
+        edit.set(list, place, part.key, value);
     }
-    edit.set(list, known.index, "pin", own(&quote(&item.pin())));
+    edit.set(list, place, "pin", own(&quote(&item.pin())));
 }

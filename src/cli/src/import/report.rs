@@ -105,12 +105,7 @@ impl Entry {
         let what = self.change.name();
         // Writing to a string does not fail, here and below.
         if !matches!(self.change, Change::AsReviewed) || self.hides {
-            let _ = write!(
-                out,
-                "  {what:<11} {} {}",
-                self.kind.as_str(),
-                visible(&self.name)
-            );
+            let _ = write!(out, "  {what:<11} {} {}", self.kind, visible(&self.name));
         }
         match &self.change {
             Change::AsReviewed if !self.hides => return,
@@ -141,7 +136,7 @@ impl Entry {
             Change::AsReviewed | Change::New | Change::Unpinned | Change::Vanished => (None, None),
         };
         json!({
-            "kind": self.kind.as_str(),
+            "kind": self.kind,
             "name": self.name,
             "change": self.change.name(),
             "reason": reason,

@@ -1,6 +1,7 @@
 //! Texts that a model reads: what an attacker would write into them.
 //!
-//! All texts of an entry reach the model, those within its schemas as well.
+//! All texts of an entry reach the model, those within its schemas as well, and so do the
+//! instructions of a server.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -62,6 +63,12 @@ pub(super) fn review(review: &mut Review<'_>) {
         .filter(|entry| entry.kind != Kind::Resource && is_telling(&entry.name))
         .map(|entry| (entry.name.as_str(), entry))
         .collect();
+    for server in policy.registry().servers() {
+        if let Some(text) = &server.instructions {
+            let at = format!("{}.instructions", server.at);
+            judge(review, &servers, &server.id, &at, text);
+        }
+    }
     for entry in entries() {
         let at = policy.place_of(entry);
         if entry.kind == Kind::Tool && entry.description.is_none() && entry.pin.is_none() {
@@ -75,7 +82,13 @@ pub(super) fn review(review: &mut Review<'_>) {
         }
         for (field, text) in [("title", &entry.title), ("description", &entry.description)] {
             if let Some(text) = text {
-                judge(review, &servers, entry, &format!("{at}.{field}"), text);
+                judge(
+                    review,
+                    &servers,
+                    &entry.server,
+                    &format!("{at}.{field}"),
+                    text,
+                );
             }
         }
         let mut texts = Vec::new();
@@ -94,7 +107,7 @@ pub(super) fn review(review: &mut Review<'_>) {
             collect(value, format!("{at}.{name}"), &mut texts);
         }
         for (path, text) in texts {
-            judge(review, &servers, entry, &path, text);
+            judge(review, &servers, &entry.server, &path, text);
         }
     }
 }
@@ -119,7 +132,7 @@ fn collect<'v>(value: &'v Value, at: String, texts: &mut Vec<(String, &'v str)>)
     }
 }
 
-fn judge(review: &mut Review<'_>, servers: &Servers<'_>, entry: &Entry, at: &str, text: &str) {
+fn judge(review: &mut Review<'_>, servers: &Servers<'_>, server: &str, at: &str, text: &str) {
     if let Some(hidden) = hidden(text) {
         let code = u32::from(hidden);
         let message = format!("U+{code:04X} is here, which people do not see and models read");
@@ -148,12 +161,12 @@ fn judge(review: &mut Review<'_>, servers: &Servers<'_>, entry: &Entry, at: &str
     let mut words = words.map(|word| word.trim_matches(['.', '-', '/']));
     let other = words.find_map(|word| {
         let other = servers.get(word)?;
-        (other.server != entry.server).then_some(other)
+        (other.server != server).then_some(other)
     });
     if let Some(other) = other {
         let message = format!(
-            "server `{}` speaks of `{}`, which belongs to server `{}`",
-            entry.server, other.name, other.server
+            "server `{server}` speaks of `{}`, which belongs to server `{}`",
+            other.name, other.server
         );
         let help =
             "a description that leads to other servers' tools can turn them against the user";

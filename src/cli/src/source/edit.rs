@@ -1,6 +1,8 @@
 //! Edits of a file that people write. What an edit does not name stays, byte for byte; what comes
 //! out is read back, and is dropped unless it says exactly what was meant.
 
+mod member;
+
 use std::ops::Range;
 
 use engine::json::Doc;
@@ -11,6 +13,9 @@ use super::{
     tree::{Shape, Tree},
     yaml,
 };
+use member::{object, write};
+
+pub(crate) use member::Member;
 
 /// Edits of one file whose outermost value is an object.
 pub(crate) struct Edit<'a> {
@@ -20,14 +25,13 @@ pub(crate) struct Edit<'a> {
     meant: Value,
 }
 
-/// A member to write.
-pub(crate) struct Member {
-    /// Its key.
-    pub(crate) key: &'static str,
-    /// Its value.
-    pub(crate) value: Doc,
-    /// What to say beside it.
-    pub(crate) comment: Option<&'static str>,
+/// One of the entries of a member of the outermost object.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry<'a> {
+    /// Of a list.
+    Item(usize),
+    /// Of an object.
+    Member(&'a str),
 }
 
 /// The members of an object, in the order they stand in.
@@ -110,40 +114,53 @@ impl<'a> Edit<'a> {
         self.grow(key, 2, block, ("{", flow, "}"));
     }
 
-    /// Makes `key` of item `index` of a list this value, or takes it away.
-    pub(crate) fn set(&mut self, list: &str, index: usize, key: &'static str, value: Option<Doc>) {
-        let entry = self
-            .meant
-            .get_mut(list)
-            .and_then(|list| list.get_mut(index));
+    /// Makes `key` of an entry this value, or takes it away.
+    pub(crate) fn set(
+        &mut self,
+        section: &str,
+        entry: Entry<'_>,
+        key: &'static str,
+        value: Option<Doc>,
+    ) {
+        let place = (section, entry);
+        let section = self.meant.get_mut(section);
+        let entry = section.and_then(|section| match entry {
+            Entry::Item(index) => section.get_mut(index),
+            Entry::Member(name) => section.get_mut(name),
+        });
         if let Some(Value::Object(entry)) = entry {
             match &value {
                 Some(value) => entry.insert(key.to_owned(), value.root().to_value()),
                 None => entry.remove(key),
             };
         }
-        let change = self.change(list, index, key, value);
+        let change = self.change(place, key, value);
         self.changes.extend(change);
     }
 
     fn change(
         &self,
-        list: &str,
-        index: usize,
+        (section, entry): (&str, Entry<'_>),
         key: &'static str,
         value: Option<Doc>,
     ) -> Option<(Range<usize>, String)> {
-        let (section, after) = self.section(list)?;
-        let Shape::List(items) = &section.shape else {
-            return None;
+        let (section, after) = self.section(section)?;
+        let (item, next) = match (&section.shape, entry) {
+            (Shape::List(items), Entry::Item(index)) => {
+                let next = items.get(index.saturating_add(1));
+                (items.get(index)?, next.map(|next| next.at.start))
+            }
+            (Shape::Map(members), Entry::Member(name)) => {
+                let index = members.iter().position(|(key, ..)| key == name)?;
+                let next = members.get(index.saturating_add(1));
+                (&members.get(index)?.2, next.map(|(_, at, _)| at.start))
+            }
+            (Shape::Leaf(_) | Shape::List(_) | Shape::Map(_), _) => return None,
         };
-        let item = items.get(index)?;
         let Shape::Map(members) = &item.shape else {
             return None;
         };
-        let after = items
-            .get(index.saturating_add(1))
-            .map_or(after, |next| Some(next.at.start));
+        let after = next.or(after);
         let known = members.iter().position(|(name, ..)| name == key);
         // A new member stands below the first, which names the entry.
         let place = known.unwrap_or_default();
@@ -368,23 +385,6 @@ impl<'a> Edit<'a> {
             Shape::List(_) | Shape::Map(_) => self.close(value)?.checked_add(1),
         }
     }
-}
-
-/// Members below each other.
-fn write(out: &mut String, members: &[Member], indent: usize) {
-    for member in members {
-        yaml::line(out, indent);
-        yaml::key(out, member.key);
-        yaml::value(out, member.value.root(), indent.saturating_add(2));
-        if let Some(comment) = member.comment {
-            yaml::comment(out, comment);
-        }
-    }
-}
-
-fn object(members: &[Member]) -> Value {
-    let member = |member: &Member| (member.key.to_owned(), member.value.root().to_value());
-    Value::Object(members.iter().map(member).collect())
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ fn brackets_stay_brackets() {
     let both = |edit: &mut Edit<'_>| {
         edit.append("tools", &one);
         edit.insert("servers", "s", &[]);
-        edit.set("tools", 0, "pin", Some(json(r#""2""#)));
+        edit.set("tools", Entry::Item(0), "pin", Some(json(r#""2""#)));
     };
     check(
         "r.json",
@@ -147,7 +147,7 @@ fn brackets_stay_brackets() {
     check(
         "r.yaml",
         "servers: { r: {} }\ntools: [{ name: b, pin: 1 }, # b\n]\n",
-        |edit| edit.set("tools", 0, "pin", Some(json(r#""2""#))),
+        |edit| edit.set("tools", Entry::Item(0), "pin", Some(json(r#""2""#))),
         "servers: { r: {} }\ntools: [{ name: b, pin: \"2\" }, # b\n]\n",
     );
 }
@@ -158,13 +158,13 @@ fn members_are_replaced_added_and_removed() {
         "r.yaml",
         TEXT,
         |edit| {
-            edit.set("tools", 0, "pin", Some(json(r#""sha256:2""#)));
-            edit.set("tools", 0, "description", Some(json(r#""one\ntwo""#)));
-            edit.set("tools", 0, "inputSchema", Some(json(r#"{"type":"object","required":["x"]}"#)));
-            edit.set("tools", 1, "inputSchema", Some(json(r#"{"a":[1]}"#)));
-            edit.set("tools", 1, "pin", Some(json("1")));
-            edit.set("tools", 2, "pin", Some(json("1")));
-            edit.set("tools", 2, "inputSchema", None);
+            edit.set("tools", Entry::Item(0), "pin", Some(json(r#""sha256:2""#)));
+            edit.set("tools", Entry::Item(0), "description", Some(json(r#""one\ntwo""#)));
+            edit.set("tools", Entry::Item(0), "inputSchema", Some(json(r#"{"type":"object","required":["x"]}"#)));
+            edit.set("tools", Entry::Item(1), "inputSchema", Some(json(r#"{"a":[1]}"#)));
+            edit.set("tools", Entry::Item(1), "pin", Some(json("1")));
+            edit.set("tools", Entry::Item(2), "pin", Some(json("1")));
+            edit.set("tools", Entry::Item(2), "inputSchema", None);
         },
         &TEXT
             .replace("\"sha256:1\"", "sha256:2")
@@ -190,7 +190,7 @@ fn what_would_come_out_wrong_does_not_come_out() {
         let (source, _) = Source::new("r.yaml".to_owned(), text.to_owned());
         let mut edit = Edit::new(&source);
         edit.append("tools", &[vec![member("name", r#""a""#)]]);
-        edit.set("tools", 0, "name", Some(json(r#""z""#)));
+        edit.set("tools", Entry::Item(0), "name", Some(json(r#""z""#)));
         assert_eq!(edit.finish(), None, "{text}");
     }
 }
