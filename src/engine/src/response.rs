@@ -89,8 +89,8 @@ impl Terms {
     }
 
     /// What becomes of one message.
-    pub fn govern(&self, message: &[u8], told: &mut Told, policy: &Policy, cx: &Cx<'_>) -> Fate {
-        let governed = match Doc::parse(message.to_vec()) {
+    pub fn govern(&self, message: Vec<u8>, told: &mut Told, policy: &Policy, cx: &Cx<'_>) -> Fate {
+        let governed = match Doc::parse(message) {
             Ok(doc) if doc.check_keys().is_ok() => self.judge(doc, told, policy, cx),
             Ok(_) | Err(_) => Err(Refusal::Upstream(UpstreamFault::Unreadable)),
         };

@@ -63,7 +63,7 @@ impl Decoder {
         &mut self,
         bytes: &[u8],
         end: bool,
-        mut judge: impl FnMut(&[u8]) -> Fate,
+        mut judge: impl FnMut(Vec<u8>) -> Fate,
     ) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         self.held.extend_from_slice(bytes);
@@ -100,11 +100,16 @@ impl Decoder {
 
     /// Where the next whole event, which begins at `start`, ends in `held`, its blank line included.
     fn next_event(&mut self, start: usize) -> Option<usize> {
-        while let Some(&byte) = self.held.get(self.searched) {
+        loop {
+            let width = line_end(self.held.get(self.searched..).unwrap_or_default());
+            self.after_cr &= width == 0;
+            self.searched += width;
             let at = self.searched;
+            let Some(&byte) = self.held.get(at) else {
+                return None;
+            };
             self.searched += 1;
-            let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
-            if byte == b'\n' && after_cr {
+            if std::mem::replace(&mut self.after_cr, byte == b'\r') && byte == b'\n' {
                 // The second half of a CRLF: the line ended at the CR.
                 self.line = self.searched;
                 if at == start {
@@ -113,23 +118,19 @@ impl Decoder {
                 }
                 continue;
             }
-            if byte != b'\n' && byte != b'\r' {
-                continue;
-            }
             let blank = at == self.line;
             self.line = self.searched;
             if blank {
                 return Some(self.searched);
             }
         }
-        None
     }
 }
 
 /// Writes what becomes of an event, and tells whether it has an id.
-fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(&[u8]) -> Fate) -> bool {
+fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(Vec<u8>) -> Fate) -> bool {
     let Fields { data, id, retry } = fields(event);
-    match data.as_deref().map(judge) {
+    match data.map(judge) {
         None | Some(Fate::Keep) => out.extend_from_slice(event),
         Some(Fate::Data(new)) => replace(event, Some(&new), out),
         // What it says about the stream stays.
@@ -197,10 +198,7 @@ fn lines(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         if rest.is_empty() {
             return None;
         }
-        let end = rest
-            .iter()
-            .position(|&b| b == b'\n' || b == b'\r')
-            .unwrap_or(rest.len());
+        let end = line_end(rest);
         let line = rest.get(..end)?;
         let width = match rest.get(end..) {
             Some([b'\r', b'\n', ..]) => 2,
@@ -211,6 +209,26 @@ fn lines(event: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         rest = rest.get(end + width..)?;
         Some((line, whole))
     })
+}
+
+/// Where the first line end is, or the end: eight bytes at a time while none is a control character.
+fn line_end(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let ends = |&byte: &u8| byte == b'\n' || byte == b'\r';
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        if word.wrapping_sub(LOW * 0x20) & !word & HIGH != 0 && chunk.iter().any(ends) {
+            break;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest
+        .iter()
+        .position(|byte| ends(byte))
+        .unwrap_or(rest.len())
 }
 
 fn data_value(line: &[u8]) -> Option<&[u8]> {

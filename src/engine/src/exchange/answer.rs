@@ -121,7 +121,7 @@ impl Exchange {
                 }
                 body.extend_from_slice(bytes);
                 if end {
-                    return Ok(self.whole(&terms, &body, headers, cx));
+                    return Ok(self.whole(&terms, body, headers, cx));
                 }
                 self.state = State::Holding {
                     terms,
@@ -154,15 +154,15 @@ impl Exchange {
     fn whole(
         &mut self,
         terms: &Terms,
-        body: &[u8],
+        body: Vec<u8>,
         mut headers: Vec<HeaderEdit>,
         cx: &Cx<'_>,
     ) -> Step {
         let (told, policy) = (&mut self.told, &*self.policy);
         let silent = Refusal::Upstream(UpstreamFault::Silent);
-        let fate = match body {
-            [] => sse::Fate::Drop,
-            body => terms.govern(body, told, policy, cx),
+        let fate = match body.is_empty() {
+            true => sse::Fate::Drop,
+            false => terms.govern(body, told, policy, cx),
         };
         let body = match (terms.refuse(&silent, told, policy, cx), fate) {
             // What may come beside an answer is none.
@@ -191,9 +191,9 @@ impl Exchange {
         cx: &Cx<'_>,
     ) -> Step {
         let (told, policy) = (&mut self.told, &*self.policy);
-        let mut body = decoder.push(bytes, end, |data| match data {
-            [] => sse::Fate::Keep,
-            data => terms.govern(data, told, policy, cx),
+        let mut body = decoder.push(bytes, end, |data| match data.is_empty() {
+            true => sse::Fate::Keep,
+            false => terms.govern(data, told, policy, cx),
         });
         // Whoever had an event with an id may come back for the rest by another stream.
         let resumable = decoder.resumable() && terms.asker.era == Some(Era::Legacy);

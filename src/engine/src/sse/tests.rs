@@ -3,7 +3,7 @@ use super::*;
 /// Pushes `stream` cut at every byte, and in one piece; `upper` rewrites events that hold `x`.
 #[track_caller]
 fn check(stream: &[u8], expected: &[u8]) {
-    let judge = |data: &[u8]| match data {
+    let judge = |data: Vec<u8>| match data.as_slice() {
         b"drop" => Fate::Drop,
         _ if data.contains(&b'x') => Fate::Data(data.to_ascii_uppercase()),
         _ => Fate::Keep,
@@ -89,6 +89,16 @@ fn line_ends_may_be_mixed() {
         b"data: X\n\r\ndata: a\r\n\r\n",
     );
     check(b"data: x\n\r\ndata: x\n\n", b"data: X\n\r\ndata: X\n\n");
+}
+
+#[test]
+fn a_line_is_of_any_length() {
+    for length in 0..40 {
+        let line = "\t\u{e9}\u{80}a ".chars().cycle().take(length);
+        let line = format!("data: {}", line.collect::<String>());
+        let stream = format!("{line}\r\n\r\n");
+        check(stream.as_bytes(), stream.as_bytes());
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Client<'_> {
                 read.map_err(|error| anyhow!("`{url}` broke off: {}", cause(error.into())))?;
             let bytes = piece.get(..read).unwrap_or_default();
             decoder.push(bytes, read == 0, |data| {
-                let message = Doc::parse(data.to_vec()).ok();
+                let message = Doc::parse(data).ok();
                 found = found
                     .take()
                     .or_else(|| message.filter(|it| self.is_answer(it.root())));
