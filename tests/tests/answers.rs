@@ -1,4 +1,4 @@
-//! What comes back through Envoy: it flows as it comes, and what came of the call is on record.
+//! What comes back through Envoy: events flow as they come, and what came of the call is on record.
 
 use serde_json::{Value, json};
 use tests::bundle;
@@ -78,24 +78,24 @@ fn send(text: &str) -> Step {
 
 #[tokio::test]
 async fn each_event_flows_as_it_comes_and_the_answer_is_seen_before_the_end() {
+    let progress = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n";
+    let halves = [
+        "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"isEr",
+        "ror\":true}}\n\n",
+    ];
     let steps = [
-        send("data: {\"method\":\"notifications/progress\"}\n\n"),
+        send(progress),
         Step::Gate,
-        send("data: {\"id\":1,\"result\":{\"isEr"),
-        Step::Gate,
-        send("ror\":true}}\n\n"),
+        send(halves[0]),
+        send(halves[1]),
         Step::Gate,
     ];
     let stage = Stage::set(Answer::stream(steps)).await;
     for (index, server) in stage.servers.iter().enumerate() {
         let (mut connection, mut body) = stage.open(index).await;
-        for piece in [
-            "data: {\"method\":\"notifications/progress\"}\n\n",
-            "data: {\"id\":1,\"result\":{\"isEr",
-            "ror\":true}}\n\n",
-        ] {
+        for event in [progress, &halves.concat()] {
             let came = connection.piece(&mut body).await.expect("a piece");
-            assert_eq!(came.as_deref(), Some(piece.as_bytes()));
+            assert_eq!(came.as_deref(), Some(event.as_bytes()));
             server.open_gate();
         }
         // Who has the answer may go.
@@ -123,25 +123,27 @@ async fn who_goes_before_the_answer_has_none() {
 
 #[tokio::test]
 async fn what_breaks_off_is_a_transport_error() {
-    let half = "{\"id\":1,\"result\":{\"content\":[";
+    let half = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[";
     for (media, text) in [
         ("application/json", half.to_owned()),
         ("text/event-stream", format!("id: 1\ndata: {half}")),
     ] {
         let stage = Stage::set(Answer {
-            steps: vec![send(&text), Step::Gate, Step::Abort],
+            steps: vec![send(&text), Step::Abort],
             length: false,
             ..Answer::body(media, "")
         })
         .await;
-        for (index, server) in stage.servers.iter().enumerate() {
-            let (mut connection, mut body) = stage.open(index).await;
-            let came = connection.piece(&mut body).await.expect("a piece");
-            assert_eq!(came.as_deref(), Some(text.as_bytes()));
-            server.open_gate();
-            // To the client, too.
-            connection.piece(&mut body).await.expect_err("it broke off");
-            let expected = json!({ "result": "transport_error", "resultBytes": 12 });
+        for index in 0..stage.servers.len() {
+            let request = legacy_call("look", &json!({}));
+            // A body is an error of Envoy's, a stream breaks off for the client as well.
+            let answer = client::send(stage.envoy.gateway(index), &request).await;
+            let status = answer.map(|answer| answer.status).ok();
+            assert!(
+                matches!(status, None | Some(502 | 503)),
+                "{media}: {status:?}"
+            );
+            let expected = json!({ "result": "transport_error" });
             stage.recorded(index, &expected).await;
         }
     }
@@ -149,10 +151,10 @@ async fn what_breaks_off_is_a_transport_error() {
 
 #[tokio::test]
 async fn an_answer_may_end_with_trailers() {
-    let body = "{\"id\":1,\"result\":{\"isError\":true}}";
+    let body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"isError\":true}}";
     for answer in [
         Answer::body("application/json", body),
-        Answer::body("text/event-stream", format!("data: {body}")),
+        Answer::body("text/event-stream", format!("data: {body}\n\n")),
     ] {
         let answer = answer.trailer("x-end", "1");
         let stage = Stage::set(answer).await;
@@ -160,25 +162,42 @@ async fn an_answer_may_end_with_trailers() {
     }
 }
 
-/// Nothing is held of what is read along: an answer may be larger than the largest that Toolgate
-/// would change.
 #[tokio::test]
-async fn an_answer_may_be_of_any_size() {
-    let text = "x".repeat(8 << 20);
+async fn an_answer_over_the_limit_is_an_error_in_bounded_memory() {
+    let text = "x".repeat(9 << 20);
     let body = format!(
-        r#"{{"result":{{"content":[{{"type":"text","text":"{text}"}}],"isError":true}},"id":1}}"#
+        r#"{{"jsonrpc":"2.0","result":{{"content":[{{"type":"text","text":"{text}"}}]}},"id":1}}"#
     );
-    let expected = json!({ "result": "tool_error", "resultBytes": body.len() - 18 });
-    for answer in [
-        Answer::body("application/json", body.clone()),
-        Answer::body("text/event-stream", format!("data: {body}\n\n")),
-    ] {
-        let stage = Stage::set(answer).await;
-        let before = memory(&stage.envoy);
-        stage.check(&expected).await;
-        let grown = memory(&stage.envoy).saturating_sub(before);
-        assert!(grown < 6 << 10, "{grown} kB more than before");
+    let expected = json!({ "result": "protocol_error", "reason": "upstream_too_large" });
+    let stage = Stage::set(Answer::body("application/json", body.clone())).await;
+    let before = memory(&stage.envoy);
+    stage.check(&expected).await;
+    assert_bounded(&stage.envoy, before);
+
+    let stage = Stage::set(Answer::body(
+        "text/event-stream",
+        format!("data: {body}\n\n"),
+    ))
+    .await;
+    let before = memory(&stage.envoy);
+    for index in 0..stage.servers.len() {
+        let (mut connection, mut body) = stage.open(index).await;
+        // The error comes at once, and what goes on behind it is cut off.
+        let came = connection.piece(&mut body).await.expect("a piece");
+        let came = String::from_utf8(came.expect("an event")).expect("text");
+        assert!(came.contains("the server's answer is too large"), "{came}");
+        connection
+            .piece(&mut body)
+            .await
+            .expect_err("it is cut off");
+        stage.recorded(index, &expected).await;
     }
+    assert_bounded(&stage.envoy, before);
+}
+
+fn assert_bounded(envoy: &Envoy, before: u64) {
+    let grown = memory(envoy).saturating_sub(before);
+    assert!(grown < 32 << 10, "{grown} kB more than before");
 }
 
 /// Resident memory, in kB.
