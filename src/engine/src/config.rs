@@ -13,6 +13,8 @@ mod policy;
 mod ratelimit;
 mod read;
 mod registry;
+mod result;
+mod risk;
 #[cfg(feature = "schema")]
 mod schema;
 mod value;
@@ -42,9 +44,10 @@ pub use policy::{
 };
 pub use ratelimit::{FailureMode, RateLimitService};
 pub use registry::{
-    Access, Argument, Deprecated, Prompt, Protocol, Registry, Resource, RiskTier, Server,
-    ServerRequest, Tool,
+    Argument, Deprecated, Prompt, Protocol, Registry, Resource, Server, ServerRequest, Tool,
 };
+pub use result::{Normalize, ResultBounds};
+pub use risk::{Access, RiskTier};
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
 

@@ -97,18 +97,31 @@ impl Schema {
                 Err(_) => Err(one(UNJUDGED)),
             };
         };
+        self.judge(arguments, max, true)
+    }
+
+    /// Judges a result: as [`Schema::violations`], but names that the schema does not know are not
+    /// told either, since they may be values: a map by e-mail address.
+    ///
+    /// # Errors
+    /// As there; such a name is `*` in pointers.
+    pub fn breaches(&self, result: Node<'_>, max: usize) -> Result<(), Vec<Violation>> {
+        self.judge(result, max, false)
+    }
+
+    fn judge(&self, value: Node<'_>, max: usize, names: bool) -> Result<(), Vec<Violation>> {
         let Some(program) = self.program() else {
             return Err(one("the contract of the tool cannot be evaluated"));
         };
-        let fuel = allowance(arguments);
+        let fuel = allowance(value);
         // Most calls are good, and a plain yes is cheaper than a list of nothing.
-        let mut judge = Judge::new(program, fuel);
-        match judge.is_valid(arguments) {
+        let mut judge = Judge::new(program, fuel, names);
+        match judge.is_valid(value) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(Spent) => return Err(one(UNJUDGED)),
         }
-        let found = judge.list(arguments, max.max(1), fuel / LISTING);
+        let found = judge.list(value, max.max(1), fuel / LISTING);
         let mut found: Vec<_> = found.into_iter().map(|finding| finding.violation).collect();
         found.sort_unstable();
         if found.is_empty() {
@@ -124,7 +137,7 @@ impl Schema {
     #[must_use]
     pub fn surplus(&self, value: Node<'_>) -> Vec<Splice> {
         let program = self.program();
-        let judge = program.map(|program| Judge::new(program, allowance(value)));
+        let judge = program.map(|program| Judge::new(program, allowance(value), false));
         judge.map(|judge| judge.surplus(value)).unwrap_or_default()
     }
 

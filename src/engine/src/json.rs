@@ -28,6 +28,8 @@ pub use pointer::Pointer;
 pub use splice::{Splice, splice};
 pub use text::quote;
 
+pub(crate) use text::fit;
+
 use tape::Tape;
 
 /// A strictly parsed JSON text: its bytes and a tape of spans over them.

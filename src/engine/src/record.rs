@@ -27,8 +27,8 @@ pub use drift::{Drifted, Drifts};
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{
-    Approval, Arguments, Attempts, Closing, Decision, End, Listed, Outcome, Service, Shadow,
-    Touched, Turned,
+    Approval, Arguments, Attempts, Closing, Contract, Cut, Decision, End, Listed, Outcome, Service,
+    Shadow, Touched, Turned,
 };
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
@@ -177,6 +177,12 @@ pub struct Record {
     /// What the server announced otherwise than it was reviewed, at most 64.
     #[serde(skip_serializing_if = "Drifts::is_empty")]
     pub drift: Drifts,
+    /// How the result broke its contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
+    /// What was left out of the result to keep its bounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// Why messages of the server did not pass, and how many.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<&'static str, u64>,

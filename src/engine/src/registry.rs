@@ -7,8 +7,10 @@ mod breaker;
 pub(crate) mod build;
 mod likeness;
 pub(crate) mod limits;
+mod normalize;
 pub(crate) mod pattern;
 mod pin;
+mod result;
 pub(crate) mod text;
 
 use std::{
@@ -25,10 +27,12 @@ use crate::{
 };
 use pattern::Patterns;
 
-pub use crate::config::{Access, Cost, RiskTier, ServerRequest};
+pub use crate::config::{Access, Cost, Deprecated, RiskTier, ServerRequest};
 pub use likeness::Stranger;
+pub use normalize::Normalize;
 pub use pattern::template;
 pub use pin::{CONTRACT, changed, greeting_pin, hides, pin};
+pub use result::ResultBounds;
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -127,12 +131,16 @@ pub struct Entry {
     pub timeout: Option<Duration>,
     /// From this moment it does not exist any more.
     pub sunset: Option<Timestamp>,
-    /// What to use in its place, where it is deprecated.
-    pub replacement: Option<String>,
+    /// That it will go, as it is written.
+    pub deprecated: Option<Deprecated>,
     /// The contract of its arguments.
     pub input: Schema,
     /// The contract of its structured result.
     pub output: Option<Schema>,
+    /// How its results are brought into that form.
+    pub normalize: Option<Normalize>,
+    /// What its results are held to.
+    pub result: ResultBounds,
     /// What its server announced when it was reviewed, as [`pin`] gives it.
     pub pin: Option<String>,
     /// Its place in the registry.

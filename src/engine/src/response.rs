@@ -5,11 +5,17 @@
 //! and changed where the policy wants that. What may not pass is left out, and where somebody waits
 //! for an answer an error stands in its place.
 
+mod bound;
+mod content;
 mod envelope;
 mod greeting;
 mod list;
+mod mirror;
 mod nested;
+mod normalize;
+mod notice;
 mod result;
+mod shape;
 mod size;
 mod task;
 mod told;
@@ -137,10 +143,7 @@ impl Terms {
         if sort.answers() {
             told.answer(draft.root(), cx.now);
         }
-        Ok(match draft.changed {
-            true => Fate::Data(draft.into_bytes()),
-            false => Fate::Keep,
-        })
+        Ok(draft.fate())
     }
 
     /// The entry that is used.

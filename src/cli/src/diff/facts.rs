@@ -224,7 +224,8 @@ fn direction(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
                 _ => Direction::Changed,
             }
         }
-        "breaker" => breaker(old, new),
+        "breaker" | "normalize" => guard(old, new),
+        "result" => result_bounds(old, new),
         "deprecated" => {
             let sunset = |value: Option<&Json>| Some(value?.get("sunset")?.as_str()?.to_owned());
             match (sunset(old), sunset(new)) {
@@ -248,18 +249,43 @@ const fn ordered(wider: bool) -> Direction {
 /// What a change of a server means.
 pub(super) fn of_server(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
     match field {
-        "breaker" => breaker(old, new),
+        "breaker" => guard(old, new),
         "cluster" | "url" | "path" => Direction::Wider,
         "endpoint" => Direction::Breaking,
         _ => Direction::Changed,
     }
 }
 
-/// What a change of a breaker means: with other numbers it opens at other times.
-const fn breaker(old: Option<&Json>, new: Option<&Json>) -> Direction {
+/// What a change of what stands in the way means: with other numbers a breaker opens at other times,
+/// and other members of a result are left.
+const fn guard(old: Option<&Json>, new: Option<&Json>) -> Direction {
     match (old, new) {
         (Some(_), Some(_)) => Direction::Changed,
         (_, new) => ordered(new.is_none()),
+    }
+}
+
+/// What a change of what a result is held to means: wider or narrower where all of it is.
+fn result_bounds(old: Option<&Json>, new: Option<&Json>) -> Direction {
+    let within = |inner: Option<&Json>, outer: Option<&Json>| {
+        let number = |of: Option<&Json>, name: &str| {
+            let number = of.and_then(|of| of.get(name)?.as_u64());
+            number.unwrap_or(u64::MAX)
+        };
+        let media = |of: Option<&Json>| list(of.and_then(|of| of.get("media")));
+        let fits = match (media(inner), media(outer)) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(inner), Some(outer)) => inner.is_subset(&outer),
+        };
+        let numbers = ["maxBytes", "maxTokens", "maxMediaBytes"];
+        let mut numbers = numbers.iter();
+        fits && numbers.all(|name| number(inner, name) <= number(outer, name))
+    };
+    match (within(new, old), within(old, new)) {
+        (true, false) => Direction::Narrower,
+        (false, true) => Direction::Wider,
+        (true, true) | (false, false) => Direction::Changed,
     }
 }
 
@@ -278,10 +304,13 @@ pub(super) fn of_service(field: &str, _: Option<&Json>, new: Option<&Json>) -> D
 }
 
 /// What a change of a bound means.
-pub(super) fn of_bounds(_: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
+pub(super) fn of_bounds(field: &str, old: Option<&Json>, new: Option<&Json>) -> Direction {
     let number = |value: Option<&Json>| value.and_then(Json::as_u64);
     match (number(old), number(new)) {
         (Some(old), Some(new)) => ordered(new > old),
+        // Without one, a result is as large as an answer may be.
+        (None, Some(_)) if field.starts_with("max_result") => Direction::Narrower,
+        (Some(_), None) if field.starts_with("max_result") => Direction::Wider,
         _ => Direction::Changed,
     }
 }

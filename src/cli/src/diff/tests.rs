@@ -104,6 +104,16 @@ fn thresholds() {
 }
 
 #[test]
+fn results() {
+    let read = "riskTier: low\n  access: read";
+    check(
+        read,
+        &format!("{read}\n  result: {{ maxBytes: 10, media: [image/png] }}"),
+        &[r#"narrower list: result: none -> {"maxBytes":10,"media":["image/png"]}"#],
+    );
+}
+
+#[test]
 fn callers() {
     check(
         "id: small, tool: refund, require: { roles: [agent, lead] }",

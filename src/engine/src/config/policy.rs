@@ -75,6 +75,14 @@ pub struct Bounds {
     pub max_request_bytes: usize,
     /// The largest response, or event of a stream, that is read to be rewritten. 4 MiB by default.
     pub max_response_bytes: usize,
+    /// The largest result of any tool, resource or prompt, in bytes of its JSON. Text behind it is
+    /// cut, with a notice. Without it, only `max_response_bytes` holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_result_bytes: Option<u64>,
+    /// The most tokens that a result may take, as they are estimated: one for four bytes, base64 not
+    /// counted. Text behind them is cut, with a notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_result_tokens: Option<u64>,
 }
 
 /// One rule: whom and what it matches, a condition, a decision.
@@ -289,6 +297,8 @@ impl Default for Bounds {
         Self {
             max_request_bytes: 4_194_304,
             max_response_bytes: 4_194_304,
+            max_result_bytes: None,
+            max_result_tokens: None,
         }
     }
 }

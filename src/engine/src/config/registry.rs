@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Breaker, Cost, Limit, is_default};
+use super::{Access, Breaker, Cost, Limit, Normalize, ResultBounds, RiskTier, is_default};
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
 ///
@@ -184,41 +184,22 @@ pub struct Tool {
     pub meta: Option<Value>,
     /// The contract of its arguments: JSON Schema 2020-12. Arguments that break it are refused.
     pub input_schema: Value,
-    /// The contract of its structured result, as agents see it.
+    /// The contract of its structured result, as agents see it. Members that it is closed to are
+    /// left out; a result that breaks it does not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
+    /// How its results are brought into that form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+    /// How large its results may be, and what may be in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultBounds>,
     /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
     /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
-}
-
-/// How much harm a wrong use can do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum RiskTier {
-    /// Little.
-    Low,
-    /// Some.
-    Medium,
-    /// Much; what is not classified is here.
-    #[default]
-    High,
-}
-
-/// Whether a use changes anything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Access {
-    /// It only reads.
-    Read,
-    /// It may change something; what is not classified is here.
-    #[default]
-    Write,
 }
 
 /// That something will go, when, and what takes its place.
@@ -286,6 +267,9 @@ pub struct Resource {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// How large what is read may be, and what may be in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultBounds>,
     /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
     /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -353,6 +337,9 @@ pub struct Prompt {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// How large what it gives may be, and what may be in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultBounds>,
     /// What its server announced when it was reviewed, as `toolgate import` writes it. What a live
     /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -391,29 +378,6 @@ impl ServerRequest {
             "elicitation/create" => Some(Self::Elicitation),
             "roots/list" => Some(Self::Roots),
             _ => None,
-        }
-    }
-}
-
-impl RiskTier {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-impl Access {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
         }
     }
 }

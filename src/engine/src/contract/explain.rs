@@ -1,7 +1,7 @@
 //! What is wrong with arguments, in words that let a caller mend the call.
 //!
-//! Names and limits come from the schema; of the arguments only member names that the schema does
-//! not know are told, never a value.
+//! Names and limits come from the schema; of what is judged only member names that the schema does
+//! not know are told, where that is wanted, and never a value.
 
 use serde_json::Value;
 
@@ -190,8 +190,19 @@ pub(super) fn message(name: &str, assertion: &Assertion) -> String {
 }
 
 /// A member that the schema does not know.
-pub(super) fn unexpected(name: &str) -> String {
-    format!("unexpected member `{}`", cut(name))
+pub(super) fn unexpected(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("unexpected member `{}`", cut(name)),
+        None => "unexpected member".to_owned(),
+    }
+}
+
+/// The name of a member.
+pub(super) fn member_name(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("member name `{}`", cut(name)),
+        None => "a member name".to_owned(),
+    }
 }
 
 fn several(options: &[Value]) -> String {
@@ -212,7 +223,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn cut(text: &str) -> String {
+fn cut(text: &str) -> String {
     match text.char_indices().nth(LONG) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
         None => text.to_owned(),

@@ -35,6 +35,8 @@ pub(super) struct Judge<'p> {
     report: Option<Report>,
     /// What removes members that a schema is closed to; kept where they are passed over.
     surplus: Option<Vec<Splice>>,
+    /// Whether names that the schema does not know are told.
+    names: bool,
 }
 
 /// The members or items of a value that some keyword looked at.
@@ -63,7 +65,7 @@ impl Marks {
 }
 
 impl<'p> Judge<'p> {
-    pub(super) fn new(program: &'p Program, fuel: u64) -> Self {
+    pub(super) fn new(program: &'p Program, fuel: u64, names: bool) -> Self {
         Self {
             program,
             fuel,
@@ -72,6 +74,7 @@ impl<'p> Judge<'p> {
             known: BTreeMap::new(),
             report: None,
             surplus: None,
+            names,
         }
     }
 

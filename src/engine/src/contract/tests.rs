@@ -380,6 +380,30 @@ fn messages_hold_no_value() {
 }
 
 #[test]
+fn results_are_judged_without_a_word_of_theirs() {
+    let schema = Schema::new(json!({
+        "properties": { "known": { "type": "integer" } },
+        "patternProperties": { "@": { "type": "integer" } },
+        "additionalProperties": { "type": "object", "additionalProperties": false },
+        "propertyNames": { "maxLength": 7 },
+    }));
+    let doc = r#"{"known":"S","a@SECRET":"S","SECRET":{"SECRET":1},"SEC":1}"#;
+    let doc = Doc::parse(doc.into()).unwrap();
+    let found = schema.breaches(doc.root(), 10).unwrap_err();
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "a member name: must have at most 7 characters",
+            "/*: unexpected member",
+            "/*: must be of type integer",
+            "/*: must be of type object",
+            "/known: must be of type integer",
+        ]
+    );
+}
+
+#[test]
 fn at_most_max() {
     let schema = Schema::new(json!({ "items": false }));
     let doc = Doc::parse(b"[1,2,3,4,5]".to_vec()).unwrap();

@@ -17,6 +17,12 @@ impl Pointer {
         parts.map(Self)
     }
 
+    /// Its parts, unescaped.
+    #[must_use]
+    pub fn parts(&self) -> &[String] {
+        &self.0
+    }
+
     /// The last name on the way, which is not that of a place in a list.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

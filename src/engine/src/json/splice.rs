@@ -92,6 +92,20 @@ impl Node<'_> {
         }
     }
 
+    /// Adds an item to an array as its last one; for anything but an array nothing changes.
+    #[must_use]
+    pub fn push(self, json: &str) -> Splice {
+        let (at, with) = match (self.kind(), self.items().last()) {
+            (Kind::Array, Some(last)) => (last.span().end, format!(",{json}")),
+            (Kind::Array, None) => (self.span().start + 1, json.to_owned()),
+            (_, _) => (self.span().end, String::new()),
+        };
+        Splice {
+            at: at..at,
+            with: with.into_bytes(),
+        }
+    }
+
     /// Removes an object's member with its comma; `None` if there is no such member.
     #[must_use]
     pub fn remove(self, key: &str) -> Option<Splice> {

@@ -60,6 +60,24 @@ fn plain(bytes: &[u8], mut at: usize) -> usize {
         .unwrap_or(rest.len())
 }
 
+/// How much of a scanned literal, of whole characters, fits into `max` bytes.
+pub(crate) fn fit(literal: &str, max: usize) -> usize {
+    let bytes = literal.as_bytes();
+    let mut at = 0;
+    loop {
+        let next = plain(bytes, at);
+        if next >= max.min(bytes.len()) {
+            return literal.floor_char_boundary(max.min(next).max(at));
+        }
+        // What is no escape was refused when the literal was scanned.
+        let end = escape(bytes, next).unwrap_or(bytes.len());
+        if end > max {
+            return next;
+        }
+        at = end;
+    }
+}
+
 /// Checks the escape at `at` (a pair of them for a surrogate pair), and gives the offset behind it.
 fn escape(bytes: &[u8], at: usize) -> Result<usize, (FaultKind, usize)> {
     match bytes.get(at + 1) {

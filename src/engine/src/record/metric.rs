@@ -60,6 +60,16 @@ impl Record {
                 value: 1,
             });
         }
+        if let Some(contract) = &self.contract {
+            let reason = contract.reason;
+            metrics.push(Metric {
+                name: format!(
+                    "toolgate_results_broken_total;server={server};tool={tool};reason={reason}"
+                ),
+                kind: MetricKind::Counter,
+                value: 1,
+            });
+        }
         if let Some(shadow) = &self.shadow {
             let shadow = shadow.decision.as_str();
             metrics.push(Metric {

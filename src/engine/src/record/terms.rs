@@ -20,6 +20,31 @@ pub struct Arguments {
     pub digest: String,
 }
 
+/// A result that broke its contract.
+#[derive(Clone, Debug, Serialize)]
+pub struct Contract {
+    /// `invalid`: it breaks the schema; `missing`: it has nothing structured.
+    pub reason: &'static str,
+    /// SHA-256 of the result as it came.
+    pub digest: String,
+}
+
+/// What was left out of a result to keep its bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cut {
+    /// Bytes of text.
+    #[serde(skip_serializing_if = "is_none")]
+    pub bytes: u64,
+    /// Images, audio and resources that were replaced.
+    #[serde(skip_serializing_if = "is_none")]
+    pub media: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What became of an approval.
 #[derive(Debug, Serialize)]
 pub struct Approval {

@@ -66,7 +66,7 @@ impl Refusal {
             other => Some(other),
         };
         match cause {
-            Some(Self::Contract(violations)) => {
+            Some(Self::Contract(violations) | Self::Result(ResultFault::Broken(violations))) => {
                 let list: Vec<_> = violations
                     .iter()
                     .map(|v| json!({ "pointer": v.pointer, "keyword": v.keyword, "message": v.message }))

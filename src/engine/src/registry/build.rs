@@ -128,7 +128,7 @@ impl Build {
 
     fn tool(&mut self, tool: config::Tool) {
         let (at, name) = (tool.at, tool.name);
-        let (sunset, replacement) = self.deprecated(&at, tool.deprecated);
+        let sunset = self.sunset(&at, tool.deprecated.as_ref());
         let entry = Entry {
             kind: Kind::Tool,
             backend_name: tool.mcp_tool.unwrap_or_else(|| name.clone()),
@@ -157,9 +157,11 @@ impl Build {
             breaker: None,
             timeout: self.timeout(&at, tool.timeout),
             sunset,
-            replacement,
+            deprecated: tool.deprecated,
             input: Schema::new(tool.input_schema),
             output: tool.output_schema.map(Schema::new),
+            normalize: self.normalize(&at, tool.normalize),
+            result: self.result(&at, tool.result),
             pin: self.pin(&at, tool.pin),
             slot: self.places.len(),
         };
@@ -195,11 +197,13 @@ impl Build {
             breaker: None,
             timeout: self.timeout(&at, resource.timeout),
             sunset: None,
-            replacement: None,
+            deprecated: None,
             input: Schema::new(
                 json!({"type": "object", "properties": {"uri": {"type": "string"}}}),
             ),
             output: None,
+            normalize: None,
+            result: self.result(&at, resource.result),
             pin: self.pin(&at, resource.pin),
             slot: self.places.len(),
         };
@@ -245,9 +249,11 @@ impl Build {
             breaker: None,
             timeout: self.timeout(&at, prompt.timeout),
             sunset: None,
-            replacement: None,
+            deprecated: None,
             input: Schema::new(arguments(&prompt.arguments)),
             output: None,
+            normalize: None,
+            result: self.result(&at, prompt.result),
             pin: self.pin(&at, prompt.pin),
             slot: self.places.len(),
         };

@@ -338,3 +338,65 @@ fn strangers() {
     assert_eq!(names("t", Kind::Prompt), [""; 0]);
     assert_eq!(template("doc://{a}/x{?b,c}"), "doc://*/x*");
 }
+
+#[test]
+fn results() {
+    check(
+        tool(
+            "t",
+            json!({
+                "normalize": {
+                    "rename": {"/cust_nm": "/name", "/a": "/b", "/b": "/a", "/l/*/x": "/l/*/y"},
+                    "pick": ["/name", "/a", "/l"],
+                    "drop": ["/l/*/z"],
+                },
+                "result": {"maxBytes": 1, "maxTokens": 1, "media": ["Image/PNG", "text/*", "*/*"], "maxMediaBytes": 0},
+            }),
+        ),
+        &[],
+    );
+    let at = "registry[0]:tools[1].normalize";
+    let place = "below the result (as `/customer/name` or `/items/*/id`)";
+    check(
+        tool(
+            "t",
+            json!({"normalize": {
+                "rename": {"a": "/b", "/c": "/d/e", "/f": "/f", "/g/*": "/g/h", "/i": "/k", "/j": "/k"},
+                "pick": ["/i/x", "l", "/m/*/n", "/o/p"],
+                "drop": ["", "/m/0", "/o", "/q"],
+            }}),
+        ),
+        &[
+            &format!("{at}.rename./c: `/d/e` is in another object: a member stays where it is"),
+            &format!("{at}.rename./f: is its name already"),
+            &format!("{at}.rename./g/*: names no single member"),
+            &format!("{at}.rename./j: `/k` is the new name of another member"),
+            &format!("{at}.rename.a: `a` is no JSON Pointer {place}"),
+            &format!("{at}.pick[0]: is `k` by then: renaming comes first"),
+            &format!("{at}.pick[1]: `l` is no JSON Pointer {place}"),
+            &format!("{at}.drop[0]: `` is no JSON Pointer {place}"),
+            &format!("{at}.drop[1]: `/m/*/n` is picked, and would be dropped with it"),
+            &format!("{at}.drop[2]: `/o/p` is picked, and would be dropped with it"),
+            &format!("{at}.drop[3]: is not picked: there is nothing to drop"),
+        ],
+    );
+    let media = |text: &str| {
+        format!(
+            "registry[0]:tools[1].result.media[0]: `{text}` is no media type: `image/png`, `text/*`"
+        )
+    };
+    for text in [
+        "png",
+        "",
+        "image/",
+        "/png",
+        "a/b/c",
+        "text/html; charset=utf-8",
+        "image/ png",
+    ] {
+        check(
+            tool("t", json!({"result": {"media": [text]}})),
+            &[&media(text)],
+        );
+    }
+}

@@ -5,28 +5,49 @@ use crate::{
     json::{Doc, Node, Splice, splice},
     policy::Policy,
     refusal::{Refusal, UpstreamFault},
+    registry::{Entry, Kind},
+    sse::Fate,
 };
 
-use super::{Terms, Told, greeting, list};
+use super::{Terms, Told, bound, greeting, list, mirror, notice, shape};
 
 /// A message that is being changed.
 pub(super) struct Draft {
     doc: Doc,
-    pub(super) changed: bool,
+    /// As it came, where it was changed.
+    first: Option<Doc>,
 }
 
 impl Draft {
     pub(super) const fn new(doc: Doc) -> Self {
-        let changed = false;
-        Self { doc, changed }
+        let first = None;
+        Self { doc, first }
     }
 
     pub(super) fn root(&self) -> Node<'_> {
         self.doc.root()
     }
 
+    pub(super) fn result(&self) -> Option<Node<'_>> {
+        self.root().get("result")
+    }
+
+    /// The result as it came.
+    pub(super) fn first_result(&self) -> Option<Node<'_>> {
+        let first = self.first.as_ref().unwrap_or(&self.doc);
+        first.root().get("result")
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.doc.into_bytes()
+    }
+
+    /// What is to become of the message.
+    pub(super) fn fate(self) -> Fate {
+        match self.first {
+            Some(_) => Fate::Data(self.into_bytes()),
+            None => Fate::Keep,
+        }
     }
 
     /// Makes changes that were found together.
@@ -36,9 +57,26 @@ impl Draft {
         }
         let bytes = splice(self.doc.bytes(), edits);
         let unreadable = |_| Refusal::Upstream(UpstreamFault::Unreadable);
-        self.doc = Doc::parse(bytes).map_err(unreadable)?;
-        self.changed = true;
+        let doc = Doc::parse(bytes).map_err(unreadable)?;
+        let before = std::mem::replace(&mut self.doc, doc);
+        self.first.get_or_insert(before);
         Ok(())
+    }
+
+    /// Makes the changes that a pass wants in the result.
+    pub(super) fn edit(
+        &mut self,
+        pass: impl FnOnce(Node<'_>) -> Vec<Splice>,
+    ) -> Result<(), Refusal> {
+        let edits = self.result().map(pass).unwrap_or_default();
+        self.change(edits)
+    }
+
+    /// Lets texts that said what `structuredContent` said say what it says by now.
+    pub(super) fn mirror(&mut self) -> Result<(), Refusal> {
+        let results = self.first_result().zip(self.result());
+        let edits = results.map(|(before, after)| mirror::edits(before, after));
+        self.change(edits.unwrap_or_default())
     }
 }
 
@@ -50,13 +88,29 @@ pub(super) fn govern(
     policy: &Policy,
     cx: &Cx<'_>,
 ) -> Result<(), Refusal> {
-    if let Some(result) = draft.root().get("result") {
-        let edits = list::filter(result, terms, policy, cx, told);
-        draft.change(edits)?;
+    draft.edit(|result| list::filter(result, terms, policy, cx, told))?;
+    draft.edit(|result| greeting::edits(result, terms, policy, told))?;
+    match terms.entry(policy) {
+        Some(entry) if draft.result().is_some_and(is_whole) => used(draft, entry, told, policy),
+        Some(_) | None => Ok(()),
     }
-    if let Some(result) = draft.root().get("result") {
-        let edits = greeting::edits(result, terms, policy, told);
-        draft.change(edits)?;
+}
+
+/// The passes over what a tool, a resource or a prompt gives.
+fn used(draft: &mut Draft, entry: &Entry, told: &mut Told, policy: &Policy) -> Result<(), Refusal> {
+    if entry.kind == Kind::Tool {
+        shape::shape(draft, entry, told)?;
+    }
+    draft.mirror()?;
+    bound::keep(draft, entry, policy.bounds(), told)?;
+    if entry.kind == Kind::Tool {
+        draft.edit(|result| notice::edits(result, entry))?;
     }
     Ok(())
+}
+
+/// Whether it is the result itself, and not a word on when there will be one.
+fn is_whole(result: Node<'_>) -> bool {
+    let sort = result.get("resultType").and_then(Node::str);
+    sort.is_none_or(|sort| sort == "complete") && result.get("task").is_none()
 }

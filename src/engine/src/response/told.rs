@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     cx::Timestamp,
     json::Node,
-    record::{Drifts, Listed, Outcome, Record},
+    record::{Contract, Cut, Drifts, Listed, Outcome, Record},
     refusal::{Refusal, UpstreamFault},
     rpc,
     sse::Fate,
@@ -32,6 +32,10 @@ pub struct Told {
     pub(super) listed: Listed,
     /// What was announced otherwise than it was reviewed.
     pub(super) drifts: Drifts,
+    /// How the result broke its contract.
+    pub(super) contract: Option<Contract>,
+    /// What was left out of it to keep its bounds.
+    pub(super) cut: Cut,
     /// Why an error stands for the answer: as a code, and in words.
     pub(super) refusal: Option<(&'static str, Option<String>)>,
     /// Why messages did not pass, and how many.
@@ -72,6 +76,8 @@ impl Told {
             record.message.clone_from(message);
         }
         record.drift.clone_from(&self.drifts);
+        record.contract.clone_from(&self.contract);
+        record.cut = (self.cut != Cut::default()).then_some(self.cut);
         record.dropped.clone_from(&self.dropped);
     }
 

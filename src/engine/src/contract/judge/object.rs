@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{
-        explain::{Report, unexpected},
+        explain::{Report, member_name, unexpected},
         headers::escape,
         pattern::Pattern,
         program::{Dependent, Id},
@@ -74,7 +74,7 @@ impl Judge<'_> {
             let found = named.get(&*key);
             let mut known = found.is_some();
             if let Some(id) = found {
-                holds &= self.member(*id, member)?;
+                holds &= self.child(*id, || escape(&key), member.value())?;
             }
             for (pattern, id) in patterns {
                 self.spend(1 + pattern.cost(key.len()))?;
@@ -155,11 +155,9 @@ impl Judge<'_> {
             result?;
             for finding in found {
                 let message = finding.violation.message;
+                let named = self.names.then(|| member.key());
                 self.fail(name, || {
-                    format!(
-                        "member name `{}`: {message}",
-                        super::explain::cut(&member.key())
-                    )
+                    format!("{}: {message}", member_name(named.as_deref()))
                 })?;
             }
         }
@@ -180,14 +178,18 @@ impl Judge<'_> {
     /// A member that no other keyword is about.
     fn further(&mut self, name: &'static str, id: Id, member: Member<'_>) -> Result<bool, Spent> {
         if self.is_never(id) {
-            self.fail(name, || unexpected(&member.key()))?;
+            let named = self.names.then(|| member.key());
+            self.fail(name, || unexpected(named.as_deref()))?;
             return Ok(false);
         }
         self.member(id, member)
     }
 
+    /// A member that the schema does not name.
     fn member(&mut self, id: Id, member: Member<'_>) -> Result<bool, Spent> {
-        self.child(id, || escape(&member.key()), member.value())
+        let named = self.names.then(|| member.key());
+        let name = || named.map_or_else(|| "*".to_owned(), |name| escape(&name));
+        self.child(id, name, member.value())
     }
 }
 

@@ -75,20 +75,14 @@ impl Build {
         Some(pin)
     }
 
-    pub(super) fn deprecated(
+    /// From when on something does not exist any more.
+    pub(super) fn sunset(
         &mut self,
         at: &str,
-        deprecated: Option<Deprecated>,
-    ) -> (Option<Timestamp>, Option<String>) {
-        let Some(Deprecated {
-            since,
-            sunset,
-            replacement,
-        }) = deprecated
-        else {
-            return (None, None);
-        };
-        for (field, text) in [("deprecated.since", &since), ("deprecated.sunset", &sunset)] {
+        deprecated: Option<&Deprecated>,
+    ) -> Option<Timestamp> {
+        let Deprecated { since, sunset, .. } = deprecated?;
+        for (field, text) in [("deprecated.since", since), ("deprecated.sunset", sunset)] {
             if let Some(text) = text
                 && Timestamp::parse(text).is_none()
             {
@@ -96,6 +90,6 @@ impl Build {
                 self.wrong(at, field, message);
             }
         }
-        (sunset.as_deref().and_then(Timestamp::parse), replacement)
+        sunset.as_deref().and_then(Timestamp::parse)
     }
 }
