@@ -105,9 +105,7 @@ impl Decoder {
             self.after_cr &= width == 0;
             self.searched += width;
             let at = self.searched;
-            let Some(&byte) = self.held.get(at) else {
-                return None;
-            };
+            let &byte = self.held.get(at)?;
             self.searched += 1;
             if std::mem::replace(&mut self.after_cr, byte == b'\r') && byte == b'\n' {
                 // The second half of a CRLF: the line ended at the CR.
