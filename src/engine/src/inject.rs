@@ -14,18 +14,24 @@ mod hidden;
 mod link;
 mod name;
 mod phrase;
+mod scan;
 mod words;
 
 use std::{collections::BTreeMap, ops::Range};
 
+use serde::{Deserialize, Serialize};
+
 use crate::visible::is_hidden;
 use fold::{bit, fold, is_word};
 use link::Links;
-use name::Names;
 use phrase::Phrase;
 
+pub use scan::{Action, Counts, Place, Scan};
+
 /// What a text does that it should not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Tells the model to drop its instructions, to follow others, or to keep something from its
     /// user.
@@ -70,7 +76,6 @@ pub struct Scanner {
     starts: BTreeMap<char, Vec<Start>>,
     /// By first letter, the bits of second letters: few words pass.
     seconds: [u32; 128],
-    names: Names,
 }
 
 /// One beginning of a phrase.
@@ -82,9 +87,9 @@ struct Start {
 }
 
 impl Scanner {
-    /// Knows these tools: the name of each, and its server.
+    /// Knows all rules.
     #[must_use]
-    pub fn new<'a>(tools: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub fn new() -> Self {
         let phrases = words::phrases();
         let mut starts: BTreeMap<char, Vec<Start>> = BTreeMap::new();
         let mut seconds = [0; 128];
@@ -111,17 +116,48 @@ impl Scanner {
             phrases,
             starts,
             seconds,
-            names: Names::new(tools),
         }
     }
 
-    /// What stands in a text of a server, from its beginning to its end. What overlaps and is of one
-    /// rule is found once.
-    #[must_use]
-    pub fn find(&self, text: &str, server: &str, reading: Reading) -> Vec<Found> {
-        let mut all = Vec::new();
-        let mut links = Links::new(text);
-        let bytes = text.as_bytes();
+    /// What stands in a text, from its beginning to its end; `foreign` knows the names of other
+    /// servers' tools. What overlaps and is of one rule is found once.
+    pub fn find(
+        &self,
+        text: &str,
+        reading: Reading,
+        foreign: &impl Fn(&str) -> bool,
+    ) -> Vec<Found> {
+        let mut pass = Pass {
+            scanner: self,
+            text,
+            reading,
+            foreign,
+            found: Vec::new(),
+        };
+        pass.run();
+        pass.found
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A text on its way through a scanner.
+struct Pass<'a, F> {
+    scanner: &'a Scanner,
+    text: &'a str,
+    reading: Reading,
+    foreign: &'a F,
+    found: Vec<Found>,
+}
+
+impl<F: Fn(&str) -> bool> Pass<'_, F> {
+    fn run(&mut self) {
+        let bytes = self.text.as_bytes();
+        let mut links = Links::new(self.text);
         let mut inside = false;
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -130,91 +166,71 @@ impl Scanner {
                 if !(word && inside) {
                     let lower = byte.to_ascii_lowercase();
                     let next = bytes.get(at + 1).copied().map_or(0, next);
-                    let seconds = self.seconds.get(usize::from(lower)).copied();
+                    let seconds = self.scanner.seconds.get(usize::from(lower)).copied();
                     if seconds.unwrap_or(0) & next != 0 {
-                        let place = Place {
-                            text,
-                            at,
-                            next,
-                            server,
-                            reading,
-                        };
-                        self.begin(&place, char::from(lower), &mut all);
+                        self.begin(at, char::from(lower), next);
                     }
                     if let Some(found) = links.look(at, *byte) {
-                        push(&mut all, found);
+                        self.push(found.rule, found.at);
                     }
                 }
                 inside = word;
                 at += 1;
                 continue;
             }
-            let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+            let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
             if is_hidden(character) {
-                let end = hidden::run(text, at);
-                if hidden::tells(text, at..end, reading) {
-                    let rule = Rule::HiddenUnicode;
-                    push(&mut all, Found { rule, at: at..end });
+                let end = hidden::run(self.text, at);
+                if hidden::tells(self.text, at..end, self.reading) {
+                    self.push(Rule::HiddenUnicode, at..end);
                 }
                 at = end;
                 continue;
             }
             let word = is_word(character);
             if !(word && inside) {
-                let first = fold(character).unwrap_or(character);
-                let next = u32::MAX;
-                let place = Place {
-                    text,
-                    at,
-                    next,
-                    server,
-                    reading,
-                };
-                self.begin(&place, first, &mut all);
+                self.begin(at, fold(character).unwrap_or(character), u32::MAX);
             }
             inside = word;
             at += character.len_utf8();
         }
-        if reading == Reading::Description {
-            let hidden = bytes.iter().any(u8::is_ascii_control);
-            all.extend(hidden.then(|| hidden::controls(text)).into_iter().flatten());
-            all.extend(self.names.mentions(text, server));
+        if self.reading == Reading::Description {
+            self.found.extend(hidden::controls(self.text));
+            self.found.extend(name::mentions(self.text, self.foreign));
+            let mut all = std::mem::take(&mut self.found);
             all.sort_by_key(|found| found.at.start);
+            all.into_iter()
+                .for_each(|found| self.push(found.rule, found.at));
         }
-        all
     }
 
-    /// Tries the phrases that begin with a letter.
-    fn begin(&self, place: &Place<'_>, first: char, all: &mut Vec<Found>) {
-        let starts = self.starts.get(&first).into_iter().flatten();
-        for start in starts.filter(|start| start.second & place.next != 0) {
-            let Some(phrase) = self.phrases.get(start.phrase) else {
+    /// Tries the phrases that begin with a letter, with one of these behind it.
+    fn begin(&mut self, at: usize, first: char, next: u32) {
+        let starts = self.scanner.starts.get(&first).into_iter().flatten();
+        for start in starts.filter(|start| start.second & next != 0) {
+            let Some(phrase) = self.scanner.phrases.get(start.phrase) else {
                 continue;
             };
-            if phrase.reading > place.reading {
+            if phrase.reading > self.reading {
                 continue;
             }
-            let Place {
-                text, at, server, ..
-            } = *place;
-            if let Some(end) = phrase.find(text, at, &start.word, &self.names, server) {
-                let rule = phrase.rule;
-                push(all, Found { rule, at: at..end });
+            if let Some(end) = phrase.find(self.text, at, &start.word, self.foreign) {
+                self.push(phrase.rule, at..end);
             }
         }
     }
-}
 
-/// Where a phrase can begin.
-struct Place<'a> {
-    text: &'a str,
-    at: usize,
-    /// What the second letter can be.
-    next: u32,
-    server: &'a str,
-    reading: Reading,
+    /// Adds what was found, to the one before where both are one.
+    fn push(&mut self, rule: Rule, at: Range<usize>) {
+        let last = self.found.iter_mut().rev().take(Rule::ALL.len());
+        let mut same = last.filter(|before| before.rule == rule);
+        match same.find(|before| at.start < before.at.end) {
+            Some(before) => before.at.end = before.at.end.max(at.end),
+            None => self.found.push(Found { rule, at }),
+        }
+    }
 }
 
 impl Rule {
@@ -245,18 +261,6 @@ impl Rule {
             Self::MarkdownImage => "markdown_image",
             Self::ToolMention => "tool_mention",
         }
-    }
-}
-
-/// Adds what was found, to the one before where both are one.
-fn push(all: &mut Vec<Found>, found: Found) {
-    let same = all.iter_mut().rev().take(Rule::ALL.len());
-    let before = same
-        .filter(|before| before.rule == found.rule)
-        .find(|before| found.at.start < before.at.end);
-    match before {
-        Some(before) => before.at.end = before.at.end.max(found.at.end),
-        None => all.push(found),
     }
 }
 

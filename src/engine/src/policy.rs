@@ -22,6 +22,7 @@ use crate::{
     call::{Call, Principal},
     condition::Fuel,
     config::{Bounds, Drift, Effect, FailureMode, Identity},
+    inject::Scan,
     limit::Limit,
     registry::{Entry, Registry},
 };
@@ -49,6 +50,7 @@ pub struct Policy {
     identity: Identity,
     bounds: Bounds,
     drift: Drift,
+    scan: Scan,
     /// Whoever it matches may make dry runs.
     dry_run: Option<Rule>,
     approvals: Option<Approvals>,
@@ -133,6 +135,12 @@ impl Policy {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What is done about text that wants to steer models.
+    #[must_use]
+    pub const fn scan(&self) -> &Scan {
+        &self.scan
     }
 
     /// Sizes that are not exceeded.

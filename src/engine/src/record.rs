@@ -27,8 +27,8 @@ pub use drift::{Drifted, Drifts};
 pub use metric::{Metric, MetricKind};
 pub use past::{Other, Past, PastArguments, Text};
 pub use terms::{
-    Approval, Arguments, Attempts, Closing, Contract, Cut, Decision, End, Listed, Outcome, Service,
-    Shadow, Touched, Turned,
+    Approval, Arguments, Attempts, Closing, Contract, Cut, Decision, End, Injection, Listed,
+    Outcome, Service, Shadow, Touched, Turned,
 };
 
 /// What audit sees of one HTTP exchange. Serialized names are stable.
@@ -186,6 +186,9 @@ pub struct Record {
     /// Why messages of the server did not pass, and how many.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<&'static str, u64>,
+    /// What wanted to steer models in its answers, and what was done about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub injections: Vec<Injection>,
     /// How it ended.
     pub result: Outcome,
     /// HTTP status that the client got.

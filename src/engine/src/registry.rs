@@ -184,6 +184,13 @@ impl Registry {
             .and_then(|slot| self.entries.get(slot))
     }
 
+    /// Whether `name` is that of a tool which `server` does not have, and another one does.
+    #[must_use]
+    pub fn is_foreign(&self, server: &str, name: &str) -> bool {
+        self.tool(name).is_some_and(|tool| tool.server != server)
+            && self.tool_by_backend(server, name).is_none()
+    }
+
     /// The prompt that agents know as `name`.
     #[must_use]
     pub fn prompt(&self, name: &str) -> Option<&Entry> {

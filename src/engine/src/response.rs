@@ -15,6 +15,7 @@ mod nested;
 mod normalize;
 mod notice;
 mod result;
+mod scan;
 mod shape;
 mod size;
 mod task;
@@ -139,7 +140,13 @@ impl Terms {
             }
             Sort::Answer | Sort::Aside => {}
         }
-        nested::govern(&mut draft, self, told, policy, cx)?;
+        match nested::govern(&mut draft, self, told, policy, cx) {
+            // Nobody waits for a notification.
+            Err(refusal) if draft.root().get("id").is_none() => {
+                return Ok(told.drop(refusal.reason()));
+            }
+            governed => governed?,
+        }
         if sort.answers() {
             told.answer(draft.root(), cx.now);
         }

@@ -333,7 +333,7 @@ fn options(h2: bool) -> Value {
 fn stats_tags() -> Vec<Value> {
     [
         "server", "tool", "method", "decision", "reason", "outcome", "result", "live", "shadow",
-        "tenant", "app", "agent", "user", "breaker", "to", "what", "action",
+        "tenant", "app", "agent", "user", "breaker", "to", "what", "action", "rule",
     ]
     .iter()
     .map(|tag| {

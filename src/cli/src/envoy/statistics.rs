@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(super) fn statistics() -> Value {
     let tags = [
         "server", "tool", "method", "decision", "reason", "outcome", "result", "live", "shadow",
-        "breaker", "to", "what", "action", "tenant", "app", "agent", "user",
+        "breaker", "to", "what", "action", "rule", "tenant", "app", "agent", "user",
     ];
     let tags = tags.map(|tag| {
         json!({

@@ -1,6 +1,6 @@
 //! The policy file.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::{
     Access, Approvals, Drift, Identity, Limit, OneOrMany, RateLimitService, RiskTier, is_default,
 };
+use crate::inject;
 
 /// What may happen.
 ///
@@ -46,6 +47,10 @@ pub struct Policy {
     /// What becomes of what a server announces otherwise than its `pin` says. `replace` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
+    /// What is done about text that wants to steer the model that reads it: by rule, `off`, `flag`,
+    /// `wrap`, `redact` or `block`. What is not named is flagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<BTreeMap<inject::Rule, inject::Action>>,
     /// Who may make dry runs: calls with `"toolgate/dryRun": true` in their `_meta`, which are
     /// answered with what would be decided, and executed never. Without it, nobody.
     #[serde(skip_serializing_if = "Option::is_none")]

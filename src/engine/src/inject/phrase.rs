@@ -3,7 +3,7 @@
 use super::{
     Reading, Rule,
     fold::{bit, folded, is_word, letter},
-    name::Names,
+    name,
 };
 
 /// Words that follow each other, with some others between them.
@@ -69,13 +69,11 @@ impl Phrase {
         text: &str,
         at: usize,
         beginning: &str,
-        names: &Names,
-        server: &str,
+        foreign: &impl Fn(&str) -> bool,
     ) -> Option<usize> {
-        let known = |name: &str, quoted| names.is_foreign(name, quoted, server);
-        let end = read(text, at, beginning, &known)?;
+        let end = read(text, at, beginning, foreign)?;
         let rest = self.slots.get(1..)?;
-        let end = go_on(text, end, beginning, rest, &known)?;
+        let end = go_on(text, end, beginning, rest, foreign)?;
         let before = text.get(..at)?;
         if self.apart && before.ends_with(is_word) {
             return None;
@@ -104,11 +102,11 @@ impl Slot {
         text: &str,
         at: usize,
         first: char,
-        known: &impl Fn(&str, bool) -> bool,
+        foreign: &impl Fn(&str) -> bool,
     ) -> impl Iterator<Item = usize> {
         let possible = self.firsts & bit(first) != 0;
         let words = self.words.iter().filter(move |_| possible);
-        words.filter_map(move |word| read(text, at, word, known))
+        words.filter_map(move |word| read(text, at, word, foreign))
     }
 }
 
@@ -119,7 +117,7 @@ fn go_on(
     at: usize,
     beginning: &str,
     slots: &[Slot],
-    known: &impl Fn(&str, bool) -> bool,
+    foreign: &impl Fn(&str) -> bool,
 ) -> Option<usize> {
     let Some((slot, rest)) = slots.split_first() else {
         return Some(at);
@@ -128,11 +126,11 @@ fn go_on(
     for _ in 0..=slot.gap {
         for _ in 0..MAX_SIGNS {
             let (sign, next) = letter(text, at)?;
-            let mut ends = slot.read(text, at, sign, known);
-            if let Some(end) = ends.find_map(|end| go_on(text, end, beginning, rest, known)) {
+            let mut ends = slot.read(text, at, sign, foreign);
+            if let Some(end) = ends.find_map(|end| go_on(text, end, beginning, rest, foreign)) {
                 return Some(end);
             }
-            if read(text, at, beginning, known).is_some() {
+            if read(text, at, beginning, foreign).is_some() {
                 return None;
             }
             if !is_soft(sign, letter(text, next)) {
@@ -146,15 +144,13 @@ fn go_on(
 }
 
 /// Where a word ends that stands at a place.
-fn read(text: &str, at: usize, word: &str, known: &impl Fn(&str, bool) -> bool) -> Option<usize> {
+fn read(text: &str, at: usize, word: &str, foreign: &impl Fn(&str) -> bool) -> Option<usize> {
     if word == TOOL {
         let quoted = text.get(..at)?.ends_with(['`', '"', '\'']);
         let rest = text.get(at..)?;
-        let end = rest
-            .find(|c: char| !Names::is_part(c))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !name::is_part(c)).unwrap_or(rest.len());
         let name = rest.get(..end)?.trim_end_matches(['.', '-', '/']);
-        return known(name, quoted).then_some(at + name.len());
+        return name::is_foreign(name, quoted, foreign).then_some(at + name.len());
     }
     let mut end = at;
     let mut last = ' ';

@@ -6,14 +6,9 @@ use super::*;
 const ATTACKS: &str = include_str!("tests/attacks.txt");
 const HARMLESS: &str = include_str!("tests/harmless.txt");
 
-/// A scanner that knows tools of three servers.
-fn scanner() -> Scanner {
-    Scanner::new([
-        ("read_file", "files"),
-        ("send_mail", "mail"),
-        ("search", "mail"),
-        ("delete_customer", "crm"),
-    ])
+/// What the server `files` sees of tools of others.
+fn foreign(name: &str) -> bool {
+    ["send_mail", "search", "delete_customer"].contains(&name)
 }
 
 /// A line of a table as the text that it stands for.
@@ -40,7 +35,7 @@ fn text(line: &str) -> String {
 
 /// The rules that find something in a text of the server `files`, and what they find.
 fn found(text: &str, reading: Reading) -> Vec<(Rule, String)> {
-    let found = scanner().find(text, "files", reading);
+    let found = Scanner::new().find(text, reading, &foreign);
     let found = found.into_iter();
     let told = found.map(|one| (one.rule, text.get(one.at).expect("a place").to_owned()));
     told.collect()
@@ -93,7 +88,7 @@ fn harmless_texts_pass() {
 fn check(reading: Reading, expected: &str, rules: &[Rule]) {
     let expected = text(expected);
     let text = expected.replace(['«', '»'], "");
-    let found = scanner().find(&text, "files", reading);
+    let found = Scanner::new().find(&text, reading, &foreign);
     let mut marked = text;
     for found in found.iter().rev() {
         marked.insert(found.at.end, '»');
@@ -168,7 +163,7 @@ fn cost(scanner: &Scanner, text: &str) -> u128 {
     };
     let runs = (0..3).map(|_| {
         let start = now();
-        let found = scanner.find(text, "files", Reading::Description);
+        let found = scanner.find(text, Reading::Description, &foreign);
         drop(found);
         now() - start
     });
@@ -178,7 +173,7 @@ fn cost(scanner: &Scanner, text: &str) -> u128 {
 /// Eight times the text takes about eight times as long, and 64 times if it were quadratic.
 #[test]
 fn time_is_linear_in_hostile_text() {
-    let scanner = scanner();
+    let scanner = Scanner::new();
     for hostile in HOSTILE {
         let hostile = text(hostile);
         let of = |bytes: usize| hostile.repeat(bytes / hostile.len());
@@ -219,7 +214,7 @@ proptest! {
     #[test]
     fn any_text_is_scanned(text in "(ignore|previous|rules|call|`|send_mail|<|!\\[|\\]\\(|https://|\\?|=|\\{|\u{200b}|\u{202e}|忽略|\\PC| ){0,40}") {
         for reading in [Reading::Data, Reading::Description] {
-            let found = scanner().find(&text, "files", reading);
+            let found = Scanner::new().find(&text, reading, &foreign);
             for one in &found {
                 prop_assert!(text.get(one.at.clone()).is_some_and(|found| !found.is_empty()));
             }

@@ -9,7 +9,7 @@ use super::{
     lower::{Lowering, Role},
     named::named,
 };
-use crate::{config::Config, problem::Problem, registry::build::Build};
+use crate::{config::Config, inject::Scan, problem::Problem, registry::build::Build};
 
 impl Policy {
     /// Compiles a configuration, and checks everything in it: every schema, and every condition
@@ -87,6 +87,7 @@ impl Policy {
             identity: policy.identity.unwrap_or_default(),
             bounds: policy.bounds.unwrap_or_default(),
             drift: policy.drift.unwrap_or_default(),
+            scan: Scan::new(policy.scan.unwrap_or_default()),
             dry_run,
             approvals,
             named: named(&registry, &rules),

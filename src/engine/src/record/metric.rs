@@ -89,6 +89,14 @@ impl Record {
             });
         }
         metrics.extend(self.drift.metrics(&server));
+        for found in &self.injections {
+            let (rule, action) = (found.rule.as_str(), found.action.as_str());
+            metrics.push(Metric {
+                name: format!("toolgate_injections_total;rule={rule};action={action}"),
+                kind: MetricKind::Counter,
+                value: found.count,
+            });
+        }
         for turned in &self.breakers {
             turned.count(&mut metrics);
         }

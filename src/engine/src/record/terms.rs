@@ -7,6 +7,7 @@ use crate::{
     approval::Answer,
     breaker::Phase,
     config::{Effect, FailureMode},
+    inject::{Action, Rule},
 };
 
 /// Metadata of arguments: what can be told without telling a value.
@@ -141,6 +142,17 @@ pub struct Listed {
     pub shown: u64,
     /// Left out.
     pub hidden: u64,
+}
+
+/// Texts that wanted to steer the model that reads them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Injection {
+    /// By which rule.
+    pub rule: Rule,
+    /// What was done about them.
+    pub action: Action,
+    /// How many.
+    pub count: u64,
 }
 
 /// What was decided.

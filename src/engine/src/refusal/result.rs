@@ -55,7 +55,7 @@ impl ResultFault {
                 "The tool was executed, and its result is withheld: it holds a value of kind `{kind}`."
             ),
             Self::Injection(rule) => format!(
-                "The tool was executed, and its result is withheld: it holds text that looks like an attempt to take over (`{rule}`)."
+                "It was done, and its result is withheld: it holds text that looks like an attempt to steer the model that reads it (`{rule}`). To repeat it would not help."
             ),
         }
     }

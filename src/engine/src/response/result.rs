@@ -5,11 +5,11 @@ use crate::{
     json::{Doc, Node, Splice, splice},
     policy::Policy,
     refusal::{Refusal, UpstreamFault},
-    registry::{Entry, Kind},
+    registry::Kind,
     sse::Fate,
 };
 
-use super::{Terms, Told, bound, greeting, list, mirror, notice, shape};
+use super::{Terms, Told, bound, greeting, list, mirror, notice, scan, shape};
 
 /// A message that is being changed.
 pub(super) struct Draft {
@@ -90,21 +90,25 @@ pub(super) fn govern(
 ) -> Result<(), Refusal> {
     draft.edit(|result| list::filter(result, terms, policy, cx, told))?;
     draft.edit(|result| greeting::edits(result, terms, policy, told))?;
-    match terms.entry(policy) {
-        Some(entry) if draft.result().is_some_and(is_whole) => used(draft, entry, told, policy),
-        Some(_) | None => Ok(()),
+    let whole = draft.result().is_some_and(is_whole);
+    let entry = terms.entry(policy).filter(|_| whole);
+    let tool = entry.filter(|entry| entry.kind == Kind::Tool);
+    if let Some(tool) = tool {
+        shape::shape(draft, tool, told)?;
+        draft.mirror()?;
     }
-}
-
-/// The passes over what a tool, a resource or a prompt gives.
-fn used(draft: &mut Draft, entry: &Entry, told: &mut Told, policy: &Policy) -> Result<(), Refusal> {
-    if entry.kind == Kind::Tool {
-        shape::shape(draft, entry, told)?;
+    let edits = scan::edits(draft.root(), terms, policy, &mut told.injections)?;
+    let changes = !edits.is_empty();
+    draft.change(edits)?;
+    if let Some(tool) = tool.filter(|_| changes) {
+        shape::check(draft, tool, told)?;
+        draft.mirror()?;
     }
-    draft.mirror()?;
-    bound::keep(draft, entry, policy.bounds(), told)?;
-    if entry.kind == Kind::Tool {
-        draft.edit(|result| notice::edits(result, entry))?;
+    if let Some(entry) = entry {
+        bound::keep(draft, entry, policy.bounds(), told)?;
+    }
+    if let Some(tool) = tool {
+        draft.edit(|result| notice::edits(result, tool))?;
     }
     Ok(())
 }

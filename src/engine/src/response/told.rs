@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     cx::Timestamp,
+    inject,
     json::Node,
-    record::{Contract, Cut, Drifts, Listed, Outcome, Record},
+    record::{Contract, Cut, Drifts, Injection, Listed, Outcome, Record},
     refusal::{Refusal, UpstreamFault},
     rpc,
     sse::Fate,
@@ -38,6 +39,8 @@ pub struct Told {
     pub(super) cut: Cut,
     /// Why an error stands for the answer: as a code, and in words.
     pub(super) refusal: Option<(&'static str, Option<String>)>,
+    /// What wanted to steer models.
+    pub(super) injections: inject::Counts,
     /// Why messages did not pass, and how many.
     dropped: BTreeMap<&'static str, u64>,
 }
@@ -78,6 +81,14 @@ impl Told {
         record.drift.clone_from(&self.drifts);
         record.contract.clone_from(&self.contract);
         record.cut = (self.cut != Cut::default()).then_some(self.cut);
+        let injections = self.injections.iter();
+        record.injections = injections
+            .map(|(&(rule, action), &count)| Injection {
+                rule,
+                action,
+                count,
+            })
+            .collect();
         record.dropped.clone_from(&self.dropped);
     }
 

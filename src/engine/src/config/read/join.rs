@@ -69,6 +69,7 @@ impl Reading {
             self.once(&mut joined.identity, file.identity, at, "identity");
             self.once(&mut joined.bounds, file.bounds, at, "bounds");
             self.once(&mut joined.drift, file.drift, at, "drift");
+            self.once(&mut joined.scan, file.scan, at, "scan");
             self.once(&mut joined.dry_run, file.dry_run, at, "dry_run");
             self.once(&mut joined.approvals, file.approvals, at, "approvals");
             let service = &mut joined.rate_limit_service;
@@ -107,6 +108,7 @@ impl Reading {
             );
             self.same(file.bounds.take(), live.bounds.as_ref(), at, "bounds");
             self.same(file.drift.take(), live.drift.as_ref(), at, "drift");
+            self.same(file.scan.take(), live.scan.as_ref(), at, "scan");
             let dry_run = file.dry_run.take().map(|dry_run| Require {
                 at: live
                     .dry_run
