@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-pub(crate) use engine::visible::{hidden, is_hidden};
+pub(crate) use engine::visible::is_hidden;
 
 /// `text` with everything that shows as nothing, or changes how the rest shows, written as `\u{..}`:
 /// an escape sequence must not reach the terminal, nor hidden words a reviewer.

@@ -3,17 +3,15 @@
 //! All texts of an entry reach the model, those within its schemas as well, and so do the
 //! instructions of a server.
 
-use std::{collections::BTreeMap, sync::LazyLock};
-
 use engine::{
+    inject::{Found, Reading, Rule},
     problem::Problem,
     registry::{Entry, Kind},
 };
-use regex::Regex;
 use serde_json::Value;
 
 use super::{Lint, Review, below};
-use crate::{report::Level, visible::hidden};
+use crate::report::Level;
 
 pub(super) const LINTS: &[&Lint] = &[
     &INSTRUCTIONS,
@@ -53,20 +51,13 @@ const UNREVIEWED: Lint = Lint {
     page: include_str!("../../../../policies/lints/unreviewed-description.md"),
 };
 
-/// Where each entry is by its name.
-type Servers<'p> = BTreeMap<&'p str, &'p Entry>;
-
 pub(super) fn review(review: &mut Review<'_>) {
     let policy = &review.loaded.policy;
     let entries = || policy.registry().entries();
-    let servers: Servers<'_> = entries()
-        .filter(|entry| entry.kind != Kind::Resource && is_telling(&entry.name))
-        .map(|entry| (entry.name.as_str(), entry))
-        .collect();
     for server in policy.registry().servers() {
         if let Some(text) = &server.instructions {
             let at = format!("{}.instructions", server.at);
-            judge(review, &servers, &server.id, &at, text);
+            judge(review, &server.id, &at, text);
         }
     }
     for entry in entries() {
@@ -82,13 +73,7 @@ pub(super) fn review(review: &mut Review<'_>) {
         }
         for (field, text) in [("title", &entry.title), ("description", &entry.description)] {
             if let Some(text) = text {
-                judge(
-                    review,
-                    &servers,
-                    &entry.server,
-                    &format!("{at}.{field}"),
-                    text,
-                );
+                judge(review, &entry.server, &format!("{at}.{field}"), text);
             }
         }
         let mut texts = Vec::new();
@@ -107,7 +92,7 @@ pub(super) fn review(review: &mut Review<'_>) {
             collect(value, format!("{at}.{name}"), &mut texts);
         }
         for (path, text) in texts {
-            judge(review, &servers, &entry.server, &path, text);
+            judge(review, &entry.server, &path, text);
         }
     }
 }
@@ -132,87 +117,60 @@ fn collect<'v>(value: &'v Value, at: String, texts: &mut Vec<(String, &'v str)>)
     }
 }
 
-fn judge(review: &mut Review<'_>, servers: &Servers<'_>, server: &str, at: &str, text: &str) {
-    if let Some(hidden) = hidden(text) {
-        let code = u32::from(hidden);
-        let message = format!("U+{code:04X} is here, which people do not see and models read");
-        let help = "take it out, and look at what else this server sent";
-        review.tell(&CHARACTERS, Problem::new(at, message).help(help));
-    }
-    if let Some(found) = HIDDEN_MARKUP.find(text) {
-        let message = format!(
-            "`{}` hides text from people, not from models",
-            found.as_str()
-        );
-        let help = "take it out, and look at what else this server sent";
-        review.tell(&MARKUP, Problem::new(at, message).help(help));
-    }
-    if let Some(found) = ORDERS.find(text) {
-        let words = found
-            .as_str()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let message = format!("`{words}` tells the model what to do, not what the tool does");
-        let help = "describe the tool; what agents may do is said by rules";
-        review.tell(&INSTRUCTIONS, Problem::new(at, message).help(help));
-    }
-    let words = text.split(|c: char| !is_name(c));
-    let mut words = words.map(|word| word.trim_matches(['.', '-', '/']));
-    let other = words.find_map(|word| {
-        let other = servers.get(word)?;
-        (other.server != server).then_some(other)
-    });
-    if let Some(other) = other {
-        let message = format!(
-            "server `{server}` speaks of `{}`, which belongs to server `{}`",
-            other.name, other.server
-        );
-        let help =
-            "a description that leads to other servers' tools can turn them against the user";
-        review.tell(&OTHER_SERVER, Problem::new(at, message).help(help));
+fn judge(review: &mut Review<'_>, server: &str, at: &str, text: &str) {
+    let registry = review.loaded.policy.registry();
+    let foreign = |name: &str| registry.is_foreign(server, name);
+    let scanner = review.loaded.policy.scan().scanner();
+    let found = scanner.find(text, Reading::Description, &foreign);
+    let mut told = Vec::new();
+    for Found { rule, at: place } in found {
+        let found = text.get(place).unwrap_or_default();
+        let words = found.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (lint, message, help) = match rule {
+            Rule::HiddenUnicode => {
+                let code = found.chars().next().map_or(0, u32::from);
+                (
+                    &CHARACTERS,
+                    format!("U+{code:04X} is here, which people do not see and models read"),
+                    "take it out, and look at what else this server sent",
+                )
+            }
+            Rule::MarkdownImage => (
+                &MARKUP,
+                format!("`{words}` hides text from people, not from models"),
+                "take it out, and look at what else this server sent",
+            ),
+            Rule::InstructionOverride | Rule::FakeTurn | Rule::ExfiltrationLink => (
+                &INSTRUCTIONS,
+                format!("`{words}` tells the model what to do, not what the tool does"),
+                "describe the tool; what agents may do is said by rules",
+            ),
+            Rule::ToolMention => {
+                let Some(other) = mentioned(review, found) else {
+                    continue;
+                };
+                (
+                    &OTHER_SERVER,
+                    format!(
+                        "server `{server}` speaks of `{}`, which belongs to server `{}`",
+                        other.name, other.server
+                    ),
+                    "a description that leads to other servers' tools can turn them against the user",
+                )
+            }
+        };
+        // The first of each kind is enough to look at the text.
+        if !told.contains(&lint.code) {
+            told.push(lint.code);
+            review.tell(lint, Problem::new(at, message).help(help));
+        }
     }
 }
 
-/// Whether a name is not also a word of the language.
-fn is_telling(name: &str) -> bool {
-    name.len() > 4 && name.chars().skip(1).any(|c| !c.is_lowercase())
-}
-
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')
-}
-
-static HIDDEN_MARKUP: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"<!--|<script\b|<style\b|display:\s*none|visibility:\s*hidden|font-size:\s*0|!\[[^\]]*\]\(https?:",
-    )
-});
-
-/// What attacks on models say, as far as no honest description does.
-static ORDERS: LazyLock<Regex> = LazyLock::new(|| {
-    let orders = [
-        r"\b(ignore|disregard|forget|override)\s+(all\s+|any\s+|the\s+|your\s+|these\s+|of\s+)*(previous|prior|above|earlier|preceding|other|system)\s+\w*(instruction|prompt|rule|direction|message|tool|context)",
-        r"\b(ignore|disregard|forget|override)\s+(all\s+|any\s+|your\s+)+(instructions|rules|guidelines|training)",
-        r"\b(do\s+not|don'?t|never|without)\s+(ever\s+)?(tell|telling|inform|informing|notify|notifying|alert|alerting|show|showing|mention|mentioning|reveal|revealing)\s+(this|it|that|anything|to|the\s+user|users?|them)\b",
-        r"\b(do\s+not|don'?t|never|without)\s+(ask|asking|wait|waiting)\s+(for\s+)?(the\s+user|users?|permission|confirmation|approval)",
-        r"\b(before|after|prior\s+to|when)\s+(using|calling|invoking|running)\s+(this|any|any\s+other|other|another|the\s+other)\s+tools?,?\s+(you|first|always|read|call|send|must)",
-        r"\byou\s+(must|should|shall|need\s+to|have\s+to)\s+(always\s+|first\s+|never\s+)*(call|use|invoke|run|read|send|include|pass|append|forward|obey|follow|ignore|reveal)\b",
-        r"\b(always|only)\s+(use|call|prefer|choose|invoke)\s+this\s+tool\b",
-        r"\b(instead\s+of|rather\s+than)\s+(using\s+|calling\s+)?(any\s+|all\s+)?other\s+tools?\b",
-        r"</?\s*(important|system|assistant|instructions?|secret|admin|im_start|im_end)\s*>|<\|im_(start|end)\|>|\[/?INST\]",
-        r"\b(system|developer)\s+(prompt|message|instructions?)\b",
-        r"\byou\s+are\s+now\b|\bnew\s+instructions\s*:|\bact\s+as\s+(an?\s+)?(admin|root|system|developer)",
-        r"~/\.(ssh|aws|cursor|config|kube)|\bid_rsa\b|\.env\s+file|\bmcp\.json\b|/etc/passwd",
-    ];
-    pattern(&orders.join("|"))
-});
-
-/// Our own patterns compile; a test sees to it that each finds what it is for.
-fn pattern(source: &str) -> Regex {
-    #[expect(
-        clippy::expect_used,
-        reason = "the pattern is a constant, and a test compiles it"
-    )]
-    Regex::new(&format!("(?i){source}")).expect("a regular expression")
+/// The tool whose name stands at the end of what was found.
+fn mentioned<'p>(review: &Review<'p>, found: &str) -> Option<&'p Entry> {
+    let name = found
+        .rsplit(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\''))
+        .next()?;
+    review.loaded.policy.registry().tool(name)
 }
