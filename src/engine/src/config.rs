@@ -12,6 +12,7 @@ mod limit;
 mod policy;
 mod ratelimit;
 mod read;
+mod redact;
 mod registry;
 mod result;
 mod risk;
@@ -31,7 +32,10 @@ use serde_json::Value;
 
 use crate::{digest::sha256, json::Doc, problem::Problem};
 
-pub use crate::limit::{Dimension, Scope};
+pub use crate::{
+    limit::{Dimension, Scope},
+    redact::By,
+};
 pub use approvals::Approvals;
 pub use breaker::{Breaker, Failure};
 pub use cost::Cost;
@@ -39,10 +43,10 @@ pub use drift::Drift;
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use limit::{Amount, Limit};
 pub use policy::{
-    Attributes, Audit, AuditLevel, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector,
-    When,
+    Attributes, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector, When,
 };
 pub use ratelimit::{FailureMode, RateLimitService};
+pub use redact::{Audit, AuditLevel, Detector, Redact, RedactItem, Within};
 pub use registry::{
     Argument, Deprecated, Prompt, Protocol, Registry, Resource, Server, ServerRequest, Tool,
 };

@@ -10,8 +10,9 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::{
-    json::{Doc, Node, Splice},
+    json::{Doc, Node, Pointer, Splice},
     problem::Problem,
+    redact::By,
 };
 
 mod assertion;
@@ -24,6 +25,7 @@ mod keyword;
 mod pattern;
 mod program;
 mod reference;
+mod sensitive;
 mod uri;
 
 pub use headers::{ParamHeader, ParamKind};
@@ -37,6 +39,7 @@ pub struct Schema {
     /// `None` inside: it does not compile.
     compiled: OnceLock<Option<Program>>,
     headers: OnceLock<Vec<ParamHeader>>,
+    sensitive: OnceLock<sensitive::Places>,
 }
 
 /// One way in which a value breaks its contract.
@@ -58,6 +61,7 @@ impl Schema {
             source,
             compiled: OnceLock::new(),
             headers: OnceLock::new(),
+            sensitive: OnceLock::new(),
         }
     }
 
@@ -77,6 +81,7 @@ impl Schema {
         let mut problems = headers::read(&self.source).1;
         let mirrored = program.parts.iter().filter(|part| part.mirrored);
         problems.extend(headers::misplaced(mirrored.map(|part| part.at.as_str())));
+        problems.extend(sensitive::read(&self.source).1);
         problems.extend(program.problems());
         problems
     }
@@ -144,6 +149,14 @@ impl Schema {
     fn program(&self) -> Option<&Program> {
         let compiled = || compile::compile(&self.source).ok();
         self.compiled.get_or_init(compiled).as_ref()
+    }
+
+    /// Where values are nobody else's business, and how they are taken out: what
+    /// `x-toolgate-sensitive` says.
+    #[must_use]
+    pub fn sensitive(&self) -> &[(Pointer, By)] {
+        self.sensitive
+            .get_or_init(|| sensitive::read(&self.source).0)
     }
 
     /// The arguments that a client must mirror in `Mcp-Param-*` headers.

@@ -33,6 +33,7 @@ mod global;
 mod judge;
 mod limits;
 mod metadata;
+mod redact;
 mod rename;
 mod round;
 mod session;
@@ -232,6 +233,9 @@ impl Exchange {
                 Err(Refusal::Unreadable(rpc::Fault::UnexpectedBody))
             }
             (rpc::Route::Listen | rpc::Route::Delete, true) => {
+                // A stream that is resumed may bring the answer to any call.
+                let redactions = policy.redactions_at(&server.id, &request.principal);
+                self.terms.redactions = Arc::new(redactions);
                 Ok(self.admit(&request, Passage::new(policy.plumbing()), cx))
             }
         }
@@ -294,14 +298,17 @@ impl Exchange {
         );
         if let Some(server) = self.policy.registry().server(&request.server) {
             headers.push(HeaderEdit::Set(
-                "x-toolgate-cluster",
+                "x-toolgate-cluster".into(),
                 server.cluster.clone(),
             ));
-            headers.push(HeaderEdit::Set(":path", server.path.clone()));
+            headers.push(HeaderEdit::Set(":path".into(), server.path.clone()));
         }
         headers.extend(session::unmark(&request.headers));
         if let Some(body) = &edits.body {
-            headers.push(HeaderEdit::Set("content-length", body.len().to_string()));
+            headers.push(HeaderEdit::Set(
+                "content-length".into(),
+                body.len().to_string(),
+            ));
         }
         headers.append(&mut edits.headers);
         edits.headers = headers;

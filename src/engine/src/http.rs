@@ -1,6 +1,6 @@
 //! The HTTP that the engine sees and says: bytes in, edits and replies out.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// Request or response headers in wire order, pseudo-headers included; names are lower case.
 ///
@@ -32,7 +32,7 @@ pub struct Peer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderEdit {
     /// Replace all values of this header by one.
-    Set(&'static str, String),
+    Set(Cow<'static, str>, String),
     /// Remove every value of this header.
     Remove(String),
 }

@@ -13,6 +13,7 @@ mod index;
 mod lower;
 mod named;
 mod reads;
+mod redactions;
 mod rule;
 mod verdict;
 
@@ -34,6 +35,7 @@ use rule::{Demand, Found};
 
 pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
 pub use reads::Reads;
+pub use redactions::Redactions;
 pub use rule::{Attributes, Requirement, Rule};
 pub use verdict::{Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 
@@ -243,7 +245,7 @@ impl Policy {
     /// What it was called with is not known any more.
     #[must_use]
     pub fn aftermath(&self, call: &Call<'_>) -> Permit {
-        self.sort(call).0.aftermath()
+        self.sort(call).0.aftermath(call.entry)
     }
 
     fn hidden(&self, call: &Call<'_>) -> Option<HiddenBy> {

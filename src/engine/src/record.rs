@@ -1,8 +1,8 @@
 //! The audit record: one JSON object for each message, and the metrics that go with it.
 //!
 //! A member that has no value is absent, never empty; but for `roles` and `scopes`, where to have none
-//! is something else than not to be known. Values of arguments never enter a record:
-//! it holds their names, size and digest.
+//! is something else than not to be known. Of arguments it
+//! holds names, size and digest; values only where a rule wants that, and without what is taken out.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use crate::{
     cx::Timestamp,
     http::Headers,
     policy::Policy,
+    redact::Counts,
     registry::{Access, RiskTier},
 };
 
@@ -171,6 +172,9 @@ pub struct Record {
     /// SHA-256 of the whole configuration.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub policy_digest: String,
+    /// How many values were taken out of arguments and results, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub redactions: Counts,
     /// What a list showed and hid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed: Option<Listed>,

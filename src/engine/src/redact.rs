@@ -65,6 +65,31 @@ pub type Counts = BTreeMap<String, u64>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked(pub String);
 
+impl By {
+    /// All ways.
+    pub const ALL: [Self; 4] = [Self::Mask, Self::Hash, Self::Drop, Self::Block];
+
+    /// As it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mask => "mask",
+            Self::Hash => "hash",
+            Self::Drop => "drop",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// What has the same name looks the same, within one policy.
+impl PartialEq for Redaction {
+    fn eq(&self, other: &Self) -> bool {
+        self.kinds == other.kinds && self.places == other.places
+    }
+}
+
+impl Eq for Redaction {}
+
 impl Redaction {
     /// Takes out what looks like this.
     pub fn find(&mut self, form: &Form, by: By) {
@@ -91,6 +116,23 @@ impl Redaction {
         }
     }
 
+    /// The same without places.
+    #[must_use]
+    pub fn kinds(&self) -> Self {
+        Self {
+            places: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The same, one way in the place of another.
+    #[must_use]
+    pub fn with(mut self, instead_of: By, by: By) -> Self {
+        let all = self.kinds.values_mut().chain(self.places.values_mut());
+        all.filter(|it| **it == instead_of).for_each(|it| *it = by);
+        self
+    }
+
     /// Whether there is nothing to take out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -114,12 +156,23 @@ impl Redaction {
         self.pass(value, Some(value), &[], seal)
     }
 
-    /// What has to change in a `result` or an `error`; places are below `structuredContent`.
+    /// What has to change in a `result`, an `error` or `params`; places are below
+    /// `structuredContent`.
     ///
     /// # Errors
     /// Something was found that blocks all of it.
     pub fn apply_to_result(&self, result: Node<'_>, seal: &Seal) -> Result<Redacted, Blocked> {
         self.pass(result, result.get("structuredContent"), &OPAQUE, seal)
+    }
+
+    /// A text without what is in it; nothing of it where that blocks.
+    #[must_use]
+    pub fn text(&self, text: &str, seal: &Seal) -> String {
+        let mut pass = Pass::new(self, seal, Vec::new(), 0);
+        match pass.text(text, "") {
+            Ok(left) => left.unwrap_or_else(|| text.to_owned()),
+            Err(Blocked(kind)) => format!("[{kind}]"),
+        }
     }
 
     fn pass(
@@ -143,8 +196,14 @@ impl Redaction {
 /// The kind of values that are named by their place.
 pub const FIELD: &str = "field";
 
-/// Members of a result that a client has to bring back as they are.
-const OPAQUE: [&str; 3] = ["requestState", "nextCursor", "taskId"];
+/// Members that a client has to know, or to bring back, as they are.
+const OPAQUE: [&str; 5] = [
+    "requestState",
+    "nextCursor",
+    "taskId",
+    "progressToken",
+    "requestId",
+];
 
 #[cfg(test)]
 mod tests;

@@ -18,12 +18,14 @@ use crate::{
 mod broken;
 mod limited;
 mod result;
+mod sensitive;
 mod unapproved;
 mod words;
 
 pub use broken::Broken;
 pub use limited::Limited;
 pub use result::ResultFault;
+pub use sensitive::Sensitive;
 pub use unapproved::{INPUT, Unapproved, Why};
 
 /// Why a request is not forwarded.
@@ -70,6 +72,8 @@ pub enum Refusal {
     },
     /// What the call costs has no value: why, in a few words.
     Cost(String),
+    /// The arguments hold what may not pass.
+    Sensitive(Sensitive),
     /// What is called fails too often to be called.
     Broken(Box<Broken>),
     /// A limit has no room for the call.
@@ -168,6 +172,7 @@ impl Refusal {
                 out_of_fuel: false, ..
             } => "condition_failed",
             Self::Cost(_) => "cost_unknown",
+            Self::Sensitive(_) => "redaction_blocked",
             Self::Limited(call) => call.reason(),
             Self::Broken(_) => "breaker_open",
             Self::Unapproved(call) => call.reason(),
@@ -204,6 +209,7 @@ impl Refusal {
             | Self::Contract(_)
             | Self::NoRule
             | Self::Cost(_)
+            | Self::Sensitive(_)
             | Self::Broken(_)
             | Self::Limited(_)
             | Self::State
@@ -293,6 +299,7 @@ impl Refusal {
             | Self::Rule(_)
             | Self::Condition { .. }
             | Self::Cost(_)
+            | Self::Sensitive(_)
             | Self::Limited(_)
             | Self::Broken(_)
             | Self::Unapproved(_)

@@ -267,6 +267,14 @@ impl Registry {
 }
 
 impl Entry {
+    /// Where its arguments hold what only few may see: as it says, and as its contract does.
+    pub fn sensitive(&self) -> impl Iterator<Item = &Pointer> {
+        let annotated = self.input.sensitive().iter();
+        self.sensitive
+            .iter()
+            .chain(annotated.map(|(place, _)| place))
+    }
+
     /// The scopes of [`Entry::auth_scope`].
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.auth_scope

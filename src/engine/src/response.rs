@@ -14,6 +14,7 @@ mod mirror;
 mod nested;
 mod normalize;
 mod notice;
+mod redact;
 mod result;
 mod scan;
 mod shape;
@@ -21,11 +22,13 @@ mod size;
 mod task;
 mod told;
 
+use std::sync::Arc;
+
 use crate::{
     call::Principal,
     cx::Cx,
     json::Doc,
-    policy::Policy,
+    policy::{Policy, Redactions},
     refusal::{Asker, Refusal, UpstreamFault},
     registry::Entry,
     rpc::{Message, Method},
@@ -60,6 +63,8 @@ pub struct Terms {
     pub entry: Option<usize>,
     /// The tasks that were asked about.
     pub tasks: Tasks,
+    /// What is taken out.
+    pub redactions: Arc<Redactions>,
 }
 
 /// What a client declares with a request that it can do.
@@ -140,12 +145,12 @@ impl Terms {
             }
             Sort::Answer | Sort::Aside => {}
         }
-        match nested::govern(&mut draft, self, told, policy, cx) {
-            // Nobody waits for a notification.
-            Err(refusal) if draft.root().get("id").is_none() => {
-                return Ok(told.drop(refusal.reason()));
-            }
-            governed => governed?,
+        if let Err(refusal) = nested::govern(&mut draft, self, told, policy, cx) {
+            // What is said aside is no answer: nothing stands in its place.
+            return match sort.answers() {
+                true => Err(refusal),
+                false => Ok(told.drop(refusal.reason())),
+            };
         }
         if sort.answers() {
             told.answer(draft.root(), cx.now);

@@ -12,7 +12,8 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{
-    Access, Approvals, Drift, Identity, Limit, OneOrMany, RateLimitService, RiskTier, is_default,
+    Access, Approvals, Audit, Detector, Drift, Identity, Limit, OneOrMany, RateLimitService,
+    Redact, RiskTier, is_default,
 };
 use crate::inject;
 
@@ -61,6 +62,9 @@ pub struct Policy {
     /// Where limits of `scope: global` are counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit_service: Option<RateLimitService>,
+    /// Own kinds of sensitive values, by name, for rules to `redact`: `order_id: 'ORD-[0-9]{8}'`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub detectors: BTreeMap<String, Detector>,
     /// The rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -164,6 +168,9 @@ pub struct Rule {
     /// How much of what the rule lets through may be had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// What is taken out of arguments and results.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redact: Vec<Redact>,
     /// What the audit record holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
@@ -277,24 +284,6 @@ pub enum When {
     Cel(String),
     /// Comparisons with arguments, all of which have to hold: `{ amount_gt: 100 }`.
     Short(Map<String, Value>),
-}
-
-/// What the audit record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Audit {
-    /// How much of the arguments.
-    pub level: AuditLevel,
-}
-
-/// How much of the arguments the audit record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum AuditLevel {
-    /// Names, sizes and a digest; never values.
-    Metadata,
 }
 
 impl Default for Bounds {

@@ -183,6 +183,9 @@ impl Reading {
         if let Some(service) = &mut policy.rate_limit_service {
             service.at = below(at, "rate_limit_service");
         }
+        for (name, detector) in &mut policy.detectors {
+            detector.at = below(at, &format!("detectors.{name}"));
+        }
         if let Some(require) = &mut policy.dry_run {
             require.at = below(at, "dry_run");
         }

@@ -575,6 +575,68 @@ fn costly_patterns() {
     }
 }
 
+/// Checks where a schema says that values are nobody else's business.
+#[track_caller]
+fn check_sensitive(schema: Value, expected: &[&str]) {
+    let schema = Schema::new(schema);
+    let places = schema.sensitive().iter();
+    let places: Vec<_> = places
+        .map(|(place, by)| format!("{place} {}", by.as_str()))
+        .collect();
+    assert_eq!(places, expected);
+    assert_eq!(schema.check(), []);
+}
+
+#[test]
+fn sensitive_places() {
+    check_sensitive(
+        json!({ "type": "object", "properties": {
+            "a/b": { "x-toolgate-sensitive": true },
+            "people": { "items": { "$ref": "#/$defs/person" } },
+            "pair": { "prefixItems": [{}, { "x-toolgate-sensitive": "drop" }] },
+            "map": { "additionalProperties": { "x-toolgate-sensitive": "block" } },
+            "either": { "oneOf": [{ "type": "null" }, { "$ref": "#/$defs/person" }] },
+            "x-toolgate-sensitive": { "default": { "x-toolgate-sensitive": 1 } },
+        }, "$defs": {
+            "person": { "allOf": [{ "properties": { "id": { "x-toolgate-sensitive": "hash" } } }] },
+        } }),
+        &[
+            "/a~1b mask",
+            "/either/id hash",
+            "/map/* block",
+            "/pair/1 drop",
+            "/people/*/id hash",
+        ],
+    );
+    check_sensitive(json!({ "properties": { "a": true } }), &[]);
+    let nowhere = "it stands where no place can be told (annotate properties and items, or let a rule \
+                   `find` the kind of value)";
+    for (schema, expected) in [
+        (
+            json!({ "properties": { "a": { "x-toolgate-sensitive": false } } }),
+            "/properties/a/x-toolgate-sensitive: expected `true`, `mask`, `hash`, `drop` or `block`",
+        ),
+        (
+            json!({ "x-toolgate-sensitive": true }),
+            "/x-toolgate-sensitive: the value as a whole has no place: annotate what is in it",
+        ),
+        (
+            json!({ "patternProperties": { "^a": { "x-toolgate-sensitive": true } } }),
+            &format!("/patternProperties/^a/x-toolgate-sensitive: {nowhere}"),
+        ),
+        (
+            json!({ "properties": { "b": true }, "additionalProperties": { "x-toolgate-sensitive": true } }),
+            &format!("/additionalProperties/x-toolgate-sensitive: {nowhere}"),
+        ),
+        (
+            json!({ "properties": { "next": { "$ref": "#" }, "id": { "x-toolgate-sensitive": true } } }),
+            "/properties/id/x-toolgate-sensitive: the schema refers to itself: there is no end of places (let a rule `find` the kind of value)",
+        ),
+    ] {
+        check_schema(schema, &[expected]);
+    }
+}
+
 #[test]
 fn mirrored_arguments() {
     let schema = Schema::new(json!({ "type": "object", "properties": {

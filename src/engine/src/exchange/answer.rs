@@ -172,7 +172,7 @@ impl Exchange {
             (None, sse::Fate::Drop) => Some(Vec::new()),
         };
         let length = body.as_ref().map(|body| body.len().to_string());
-        headers.extend(length.map(|length| HeaderEdit::Set("content-length", length)));
+        headers.extend(length.map(|length| HeaderEdit::Set("content-length".into(), length)));
         self.state = State::Passing;
         Step::Forward(Edits {
             headers,

@@ -185,6 +185,14 @@ impl Exchange {
 }
 
 impl Question {
+    /// Masks more values of the arguments.
+    pub(super) fn hide(&mut self, places: Vec<String>) {
+        let sensitive = &mut self.ask.sensitive;
+        sensitive.extend(places);
+        sensitive.sort_unstable();
+        sensitive.dedup();
+    }
+
     /// Why it does not pass.
     pub(super) fn unapproved(self, why: Why) -> Refusal {
         Refusal::Unapproved(Box::new(Unapproved {
@@ -250,12 +258,7 @@ fn payload(wanted: &Wanted<'_>) -> Result<Payload, Inexact> {
 fn sensitive(entry: &Entry, arguments: Option<Node<'_>>) -> Vec<String> {
     let mut places: Vec<_> = arguments
         .into_iter()
-        .flat_map(|arguments| {
-            entry
-                .sensitive
-                .iter()
-                .flat_map(move |it| it.resolve(arguments))
-        })
+        .flat_map(|arguments| entry.sensitive().flat_map(move |it| it.resolve(arguments)))
         .collect();
     places.sort_unstable();
     places.dedup();

@@ -235,7 +235,7 @@ fn without_last(headers: &Headers, name: &'static str) -> HeaderEdit {
     values.pop();
     match values.as_slice() {
         [] => HeaderEdit::Remove(name.to_owned()),
-        values => HeaderEdit::Set(name, values.join(", ")),
+        values => HeaderEdit::Set(name.into(), values.join(", ")),
     }
 }
 

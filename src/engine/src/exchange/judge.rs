@@ -37,6 +37,13 @@ impl Judged {
     pub(super) fn pass(passage: Passage) -> Self {
         Self::Pass(Box::new(passage))
     }
+
+    pub(super) fn passage(&mut self) -> &mut Passage {
+        match self {
+            Self::Pass(passage) => passage,
+            Self::Ask(question) => &mut question.passage,
+        }
+    }
 }
 
 impl Exchange {
@@ -51,19 +58,17 @@ impl Exchange {
         let message = self.read(&doc, request)?;
         let undone = Round::undo(&message, &doc).map_err(|Foreign| Refusal::State);
         let Some((round, body)) = undone? else {
-            return self.judge_message(request, &message, &doc, None, cx);
+            let mut judged = self.judge_message(request, &message, None, cx)?;
+            judged.passage().write(&doc, false);
+            return Ok(judged);
         };
         // What is judged is what the server will see.
         let doc = parse(body)?;
         let message = self.read(&doc, request)?;
         // Clients come back ten times by themselves, and then fail: now they are told in words.
         self.asker.pages = false;
-        let mut judged = self.judge_message(request, &message, &doc, Some(&round), cx)?;
-        let edits = match &mut judged {
-            Judged::Pass(passage) => &mut passage.edits,
-            Judged::Ask(question) => &mut question.passage.edits,
-        };
-        edits.body.get_or_insert_with(|| doc.bytes().to_vec());
+        let mut judged = self.judge_message(request, &message, Some(&round), cx)?;
+        judged.passage().write(&doc, true);
         Ok(judged)
     }
 
@@ -91,7 +96,6 @@ impl Exchange {
         &mut self,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         round: Option<&Round>,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
@@ -99,8 +103,8 @@ impl Exchange {
         self.marked |= session::declares_pages(message);
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
-            Target::Plumbing => return self.judge_plumbing(request, message, doc, cx),
-            Target::Task(id) => return self.judge_task(request, message, doc, id, cx),
+            Target::Plumbing => return self.judge_plumbing(request, message, cx),
+            Target::Task(id) => return self.judge_task(request, message, id, cx),
             // It would list those of all callers: nothing is kept by which they could be told apart.
             Target::List(List::Tasks) => return Err(unserved(message)),
             Target::List(_) => return Ok(Judged::pass(passage)),
@@ -114,9 +118,9 @@ impl Exchange {
                         dry_run,
                         round,
                     };
-                    self.judge_use(request, message, doc, &wanted, cx)?;
+                    self.judge_use(request, message, &wanted, cx)?;
                 }
-                return self.judge_watch(request, message, doc, cx);
+                return self.judge_watch(request, message, cx);
             }
             // `check_method` has refused it already.
             Target::Unknown => return Err(Refusal::NotFound),
@@ -132,7 +136,7 @@ impl Exchange {
             dry_run,
             round,
         };
-        self.judge_use(request, message, doc, &wanted, cx)
+        self.judge_use(request, message, &wanted, cx)
     }
 }
 
@@ -153,7 +157,6 @@ impl Exchange {
         &mut self,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         wanted: &Wanted<'_>,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
@@ -192,14 +195,13 @@ impl Exchange {
             now: cx.now,
         };
         if completes(message) {
-            let edits = rename(message, doc, wanted, entry);
-            return match policy.visible(&seen) {
-                true => Ok(Judged::pass(Passage {
-                    edits,
-                    ..Passage::new(policy.plumbing())
-                })),
-                false => Err(unknown("hidden")),
-            };
+            if !policy.visible(&seen) {
+                return Err(unknown("hidden"));
+            }
+            self.terms.redactions = Arc::clone(policy.aftermath(&seen).redactions());
+            let mut passage = Passage::new(policy.plumbing());
+            rename(&mut passage, message, wanted, entry);
+            return Ok(Judged::pass(passage));
         }
         let call = Call {
             args: Partial::Known(wanted.arguments),
@@ -208,6 +210,8 @@ impl Exchange {
         };
         let (verdict, shadow) = policy.judge(&call);
         self.record.matched(verdict.decision());
+        let redactions = Arc::clone(&verdict.decision().redactions);
+        self.audit(&redactions, message, wanted, entry, cx);
         if let Verdict::Deny { cause, decision } = &verdict
             && !policy.visible(&seen)
         {
@@ -218,7 +222,10 @@ impl Exchange {
             return Err(unknown(truth(cause)));
         }
         let decision = wanted.dry_run.then(|| verdict.decision().clone());
-        let outcome = self.enforce(verdict, request, message, doc, wanted, &call);
+        let outcome = self.enforce(verdict, request, message, wanted, &call);
+        let outcome =
+            outcome.and_then(|it| self.redact(it, &redactions, wanted, message, entry, cx));
+        self.terms.redactions = redactions;
         let shadow = match outcome {
             // It would be refused under any rules.
             Err(Refusal::Contract(_) | Refusal::Unreadable(_)) => None,
@@ -249,7 +256,6 @@ impl Exchange {
         verdict: Verdict,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         wanted: &Wanted<'_>,
         call: &Call<'_>,
     ) -> Result<Judged, Refusal> {
@@ -281,17 +287,17 @@ impl Exchange {
         };
         let uses = verdict.permit().map(|permit| subject.uses(permit, cost));
         let passage = |permit| {
-            let mut edits = rename(message, doc, wanted, entry);
-            edits.headers.extend(entry.timeout.map(|timeout| {
-                let millis = timeout.as_millis().to_string();
-                HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms", millis)
-            }));
-            Passage {
-                permit,
+            let mut passage = Passage {
                 uses: uses.unwrap_or_default(),
                 breakers: self.policy.registry().breakers(entry).cloned().collect(),
-                edits,
-            }
+                ..Passage::new(permit)
+            };
+            rename(&mut passage, message, wanted, entry);
+            passage.edits.headers.extend(entry.timeout.map(|timeout| {
+                let millis = timeout.as_millis().to_string();
+                HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms".into(), millis)
+            }));
+            passage
         };
         match verdict {
             Verdict::Allow(permit) => Ok(Judged::pass(passage(permit))),

@@ -1,47 +1,41 @@
 //! The name by which a server knows what agents know by another.
 
 use crate::{
-    http::{Edits, HeaderEdit},
-    json::{Doc, Splice, quote, splice},
+    http::HeaderEdit,
+    json::{Splice, quote},
     registry::{Entry, Kind},
     rpc::{self, Era, Message},
 };
 
-use super::judge::{Wanted, completes};
+use super::{
+    Passage,
+    judge::{Wanted, completes},
+};
 
-/// Puts the backend's name in place of the agent's; nothing else of the request changes.
+/// Puts the backend's name in place of the agent's.
 pub(super) fn rename(
+    passage: &mut Passage,
     message: &Message<'_>,
-    doc: &Doc,
     wanted: &Wanted<'_>,
     entry: &Entry,
-) -> Edits {
+) {
     if wanted.kind == Kind::Resource || entry.backend_name == wanted.name {
-        return Edits::default();
+        return;
     }
     let holder = message.params.and_then(|params| match completes(message) {
         true => params.get("ref"),
         false => Some(params),
     });
     let Some(name) = holder.and_then(|holder| holder.get("name")) else {
-        return Edits::default();
+        return;
     };
-    let edit = Splice {
+    passage.splices.push(Splice {
         at: name.span(),
         with: quote(&entry.backend_name).into_bytes(),
-    };
-    let headers = match (message.era, completes(message)) {
-        (Era::Modern, false) => {
-            vec![HeaderEdit::Set(
-                "mcp-name",
-                rpc::encode_header(&entry.backend_name),
-            )]
-        }
-        _ => Vec::new(),
-    };
-    Edits {
-        headers,
-        body: Some(splice(doc.bytes(), vec![edit])),
-        ..Edits::default()
+    });
+    if message.era == Era::Modern && !completes(message) {
+        let name = rpc::encode_header(&entry.backend_name);
+        let header = HeaderEdit::Set("mcp-name".into(), name);
+        passage.edits.headers.push(header);
     }
 }

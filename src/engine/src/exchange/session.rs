@@ -39,7 +39,7 @@ pub(super) fn has_pages(message: &Message<'_>) -> bool {
 /// Takes the mark off a request.
 pub(super) fn unmark(headers: &Headers) -> Option<HeaderEdit> {
     match split(headers.one(HEADER).ok()??) {
-        (own, true) => Some(HeaderEdit::Set(HEADER, own.to_owned())),
+        (own, true) => Some(HeaderEdit::Set(HEADER.into(), own.to_owned())),
         (_, false) => None,
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn unmark(headers: &Headers) -> Option<HeaderEdit> {
 /// Puts the mark on the session id of an answer.
 pub(super) fn mark(headers: &Headers) -> Option<HeaderEdit> {
     let id = headers.one(HEADER).ok()??;
-    Some(HeaderEdit::Set(HEADER, format!("{id}{MARK}")))
+    Some(HeaderEdit::Set(HEADER.into(), format!("{id}{MARK}")))
 }
 
 const HEADER: &str = "mcp-session-id";

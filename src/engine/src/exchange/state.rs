@@ -6,6 +6,7 @@ use crate::{
     breaker::Breaker,
     call::Principal,
     http::{Edits, HeaderEdit, Headers},
+    json::{Doc, Splice, splice},
     policy::Permit,
     response::Terms,
     sse,
@@ -63,7 +64,9 @@ pub(super) struct Passage {
     pub(super) breakers: Vec<Arc<Breaker>>,
     /// What it counts for.
     pub(super) uses: Vec<limits::Use>,
-    /// What changes in it.
+    /// What changes in its body,
+    pub(super) splices: Vec<Splice>,
+    /// and in it.
     pub(super) edits: Edits,
 }
 
@@ -74,7 +77,16 @@ impl Passage {
             permit,
             breakers: Vec::new(),
             uses: Vec::new(),
+            splices: Vec::new(),
             edits: Edits::default(),
+        }
+    }
+
+    /// Writes the body of `doc` as it has to be, where that is another one.
+    pub(super) fn write(&mut self, doc: &Doc, is_other: bool) {
+        let splices = std::mem::take(&mut self.splices);
+        if is_other || !splices.is_empty() {
+            self.edits.body = Some(splice(doc.bytes(), splices));
         }
     }
 }

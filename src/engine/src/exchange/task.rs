@@ -2,11 +2,13 @@
 //!
 //! An id that is not bound to the caller is one that does not exist, whoever else has it.
 
+use std::sync::Arc;
+
 use crate::{
     call::{Call, Partial},
     cx::Cx,
-    http::{Edits, HeaderEdit},
-    json::{Doc, Node, Splice, quote, splice},
+    http::HeaderEdit,
+    json::{Node, Splice, quote},
     policy::{Cause, Permit, Verdict},
     refusal::Refusal,
     registry::{Entry, Kind},
@@ -25,7 +27,6 @@ impl Exchange {
         &mut self,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         id: &str,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
@@ -38,17 +39,14 @@ impl Exchange {
             self.asker.tool_call = true;
         }
         let node = message.params.and_then(|params| params.get("taskId"));
-        let splices = node.map(|node| replace(node, own)).into_iter().collect();
-        let mut edits = rewrite(doc, splices);
+        self.terms.redactions = Arc::clone(permit.redactions());
+        let mut passage = Passage::new(permit);
+        passage.splices.extend(node.map(|node| replace(node, own)));
         if request.headers.has(NAME) {
-            edits
-                .headers
-                .push(HeaderEdit::Set(NAME, rpc::encode_header(own)));
+            let name = HeaderEdit::Set(NAME.into(), rpc::encode_header(own));
+            passage.edits.headers.push(name);
         }
-        Ok(Judged::pass(Passage {
-            edits,
-            ..Passage::new(permit)
-        }))
+        Ok(Judged::pass(passage))
     }
 
     /// Judges the tasks that a stream is opened for.
@@ -56,7 +54,6 @@ impl Exchange {
         &mut self,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
         let wanted = message
@@ -70,7 +67,7 @@ impl Exchange {
             splices.push(replace(node, self.task(request, &id, cx)?.0));
         }
         Ok(Judged::pass(Passage {
-            edits: rewrite(doc, splices),
+            splices,
             ..Passage::new(self.policy.plumbing())
         }))
     }
@@ -81,7 +78,6 @@ impl Exchange {
         &mut self,
         request: &Request,
         message: &Message<'_>,
-        doc: &Doc,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
         let mut holders = message.root.get("result").into_iter().chain(message.params);
@@ -92,7 +88,7 @@ impl Exchange {
             splices.push(replace(node, self.task(request, &id, cx)?.0));
         }
         Ok(Judged::pass(Passage {
-            edits: rewrite(doc, splices),
+            splices,
             ..Passage::new(self.policy.plumbing())
         }))
     }
@@ -162,14 +158,6 @@ fn replace(node: Node<'_>, id: &str) -> Splice {
     Splice {
         at: node.span(),
         with: quote(id).into_bytes(),
-    }
-}
-
-fn rewrite(doc: &Doc, splices: Vec<Splice>) -> Edits {
-    let body = (!splices.is_empty()).then(|| splice(doc.bytes(), splices));
-    Edits {
-        body,
-        ..Edits::default()
     }
 }
 

@@ -9,6 +9,12 @@ use super::Node;
 pub struct Pointer(Vec<String>);
 
 impl Pointer {
+    /// The one that leads along these names and places, one at least.
+    #[must_use]
+    pub fn new(parts: impl Iterator<Item = String>) -> Self {
+        Self(parts.collect())
+    }
+
     /// Reads one; `None` where it is none, or is that of the value as a whole.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

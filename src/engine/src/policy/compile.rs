@@ -56,6 +56,7 @@ impl Policy {
         let formulas = formulas(&registry, &places, &mut problems);
         let mut lowering =
             Lowering::new(&registry, policy.environment.as_deref(), limits, problems);
+        lowering.detectors(policy.detectors);
         let role = shadow.as_ref().map_or(Role::Alone, |_| Role::Live);
         lowering.rules(policy.rules, role);
         let shadow_version = match shadow {

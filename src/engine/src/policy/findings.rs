@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Cause, Decision, Permit, Verdict,
+    Cause, Decision, Permit, Redactions, Verdict,
     rule::{Match, Rule},
 };
 use crate::{
@@ -53,23 +53,23 @@ impl<'p> Findings<'p> {
 
     /// What holds for what comes of a call, long after it: all that a rule demands that may have let
     /// it through. The limits were held against the call.
-    pub(super) fn aftermath(&mut self) -> Permit {
+    pub(super) fn aftermath(&mut self, entry: &Entry) -> Permit {
         self.matched.append(&mut self.possible);
-        Permit::new(self.decision(None), Vec::new())
+        Permit::new(self.decision(None, entry), Vec::new())
     }
 
     /// The strictest of what was found.
     pub(super) fn verdict(&self, entry: &Entry) -> Verdict {
         let deciding = self.first(|rule| rule.effect == Effect::Deny);
         if let Some(rule) = deciding {
-            return Verdict::deny(self.decision(Some(rule)), Cause::Rule);
+            return Verdict::deny(self.decision(Some(rule), entry), Cause::Rule);
         }
         if let Some((rule, fault)) = &self.fault {
             let cause = Cause::ConditionFailed {
                 rule: rule.id.clone(),
                 fault: fault.clone(),
             };
-            return Verdict::deny(self.decision(Some(rule)), cause);
+            return Verdict::deny(self.decision(Some(rule), entry), cause);
         }
         // Somebody with a role is a stricter approver than the user, and both than nobody.
         let deciding = self
@@ -81,9 +81,9 @@ impl<'p> Findings<'p> {
                 Some(rule) => Cause::MissingScope(scopes(entry, Some(rule))),
                 None => Cause::NoRule,
             };
-            return Verdict::deny(self.decision(None), cause);
+            return Verdict::deny(self.decision(None, entry), cause);
         };
-        let permit = Permit::new(self.decision(Some(rule)), self.limits(entry));
+        let permit = Permit::new(self.decision(Some(rule), entry), self.limits(entry));
         if rule.effect == Effect::Allow && !entry.approval_required {
             return Verdict::Allow(permit);
         }
@@ -163,11 +163,21 @@ impl<'p> Findings<'p> {
             .min_by_key(|rule| rule.place)
     }
 
-    fn decision(&self, deciding: Option<&Rule>) -> Decision {
+    /// What all of them take out, and the entry itself.
+    fn redactions(&self, entry: &Entry) -> Arc<Redactions> {
+        let mut all = Redactions::of(entry);
+        for rule in &self.matched {
+            all.join(&rule.redactions);
+        }
+        Arc::new(all)
+    }
+
+    fn decision(&self, deciding: Option<&Rule>, entry: &Entry) -> Decision {
         Decision {
             rule: deciding.map(|rule| rule.id.clone()),
             reason: deciding.and_then(|rule| rule.reason.clone()),
             matched: self.matched.iter().map(|rule| rule.id.clone()).collect(),
+            redactions: self.redactions(entry),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod asks;
 mod ratelimit;
+mod redact;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ use crate::{
     problem::{Problem, closest},
     registry::{Kind, Registry, limits::Limits, pattern::Glob},
 };
+
+pub(super) use redact::Forms;
 
 /// What the rules of a policy are there for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,7 @@ pub(super) struct Lowering<'r> {
     /// How many rules came before those of the present policy.
     before: usize,
     limits: Limits,
+    forms: Forms,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Index,
     pub(super) problems: Vec<Problem>,
@@ -55,6 +59,7 @@ impl<'r> Lowering<'r> {
             role: Role::Alone,
             before: 0,
             limits,
+            forms: Forms::default(),
             rules: Vec::new(),
             index: Index::default(),
             problems,
@@ -99,6 +104,7 @@ impl<'r> Lowering<'r> {
         let limits = self
             .limits
             .lower(written.limits, &id, &at, &mut self.problems);
+        let redactions = self.redactions(&at, effect, written.redact, written.audit);
         let environments = self.list(&at, "environments", written.environments.as_ref());
         if environments.is_some() && self.environment.is_none() {
             let message = "the policy does not say its `environment`, so this never matches";
@@ -120,6 +126,7 @@ impl<'r> Lowering<'r> {
             wait,
             expires,
             limits,
+            redactions,
             reason: written.reason,
             servers,
             attributes: Vec::new(),

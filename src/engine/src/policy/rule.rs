@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use super::Redactions;
 use crate::{
     call::{Call, Principal},
     condition::{Condition, Facts, Fault, Tool, Truth},
@@ -37,6 +38,8 @@ pub struct Rule {
     pub expires: Option<Duration>,
     /// How much of what it lets through may be had.
     pub limits: Vec<Arc<Limit>>,
+    /// What is taken out of arguments and results.
+    pub redactions: Redactions,
     /// Why, for those who are denied.
     pub reason: Option<String>,
     /// Only what belongs to these servers.

@@ -1,5 +1,6 @@
 mod cost;
 mod explain;
+mod redactions;
 mod shadow;
 
 use std::collections::BTreeSet;

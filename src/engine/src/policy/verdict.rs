@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::Redactions;
 use crate::{approval::Need, condition, config::Effect, limit::Limit};
 
 /// What was decided for one call.
@@ -46,6 +47,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The ids of all rules that matched, in order.
     pub matched: Vec<String>,
+    /// What these, and what is called, take out of arguments and results.
+    pub redactions: Arc<Redactions>,
 }
 
 /// Why a call is denied.
@@ -101,6 +104,12 @@ impl Permit {
     #[must_use]
     pub fn limits(&self) -> &[Arc<Limit>] {
         &self.limits
+    }
+
+    /// What is taken out of it and its result.
+    #[must_use]
+    pub fn redactions(&self) -> &Arc<Redactions> {
+        &self.decision.redactions
     }
 
     /// The rule that let the call through.

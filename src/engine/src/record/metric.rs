@@ -97,6 +97,11 @@ impl Record {
                 value: found.count,
             });
         }
+        metrics.extend(self.redactions.iter().map(|(kind, count)| Metric {
+            name: format!("toolgate_redactions_total;kind={kind}"),
+            kind: MetricKind::Counter,
+            value: *count,
+        }));
         for turned in &self.breakers {
             turned.count(&mut metrics);
         }

@@ -15,6 +15,7 @@ use crate::{
     json::Node,
     limit::Limit,
     policy::{self, Policy, Summary},
+    redact::Counts,
     refusal::Refusal,
     registry::{Entry, Kind},
     rpc::Message,
@@ -40,8 +41,7 @@ impl Record {
             self.http_method = None;
         }
         self.protocol_version = message.version.as_deref().map(clip);
-        let meta = message.params.and_then(|params| params.get("_meta"));
-        let text = |key: &str| Some(meta?.get(key)?.str()?.into_owned());
+        let text = |key: &str| message.meta_text(key);
         self.meta_reason = text("reason").map(|reason| clip(&reason));
         if self.trace_id.is_none() {
             let trace = text("traceparent");
@@ -71,14 +71,37 @@ impl Record {
     /// Adds metadata of the arguments.
     pub fn arguments(&mut self, arguments: Node<'_>) {
         self.arguments = Some(Arguments {
-            keys: arguments
-                .members()
-                .take(MAX_ITEMS)
-                .map(|m| clip(&m.key()))
-                .collect(),
+            keys: keys(arguments),
             bytes: arguments.raw().len(),
             digest: sha256(&arguments.canonical()),
+            values: None,
+            values_omitted: false,
         });
+    }
+
+    /// Replaces why the agent says it calls.
+    pub fn meta_reason(&mut self, reason: &str) {
+        self.meta_reason = Some(clip(reason));
+    }
+
+    /// Replaces what is told of arguments by what may be, with `values` or without.
+    pub fn shown(&mut self, left: Node<'_>, values: bool) {
+        let Some(arguments) = &mut self.arguments else {
+            return;
+        };
+        arguments.keys = keys(left);
+        let whole = left.raw().len() <= MAX_VALUES;
+        if values && whole {
+            arguments.values = Some(left.to_value());
+        }
+        arguments.values_omitted = values && !whole;
+    }
+
+    /// Adds values that were taken out, by kind.
+    pub fn redacted(&mut self, counts: Counts) {
+        for (kind, count) in counts {
+            *self.redactions.entry(kind).or_default() += count;
+        }
     }
 
     /// Adds which rules matched.
@@ -176,3 +199,12 @@ impl Record {
         self.approver = Some(clip(&decision.approver).into());
     }
 }
+
+/// Names of the top-level members.
+fn keys(arguments: Node<'_>) -> Vec<String> {
+    let members = arguments.members().take(MAX_ITEMS);
+    members.map(|member| clip(&member.key())).collect()
+}
+
+/// Bytes of arguments that are recorded with their values.
+const MAX_VALUES: usize = 8_192;

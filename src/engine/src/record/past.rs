@@ -100,7 +100,7 @@ pub enum Other {
     Protocol,
     /// It could not be read, or nobody was authenticated, or its arguments broke the contract.
     BeforeRules,
-    /// The rules let it through, and a limit or a breaker did not.
+    /// The rules let it through, and a limit, a breaker or what it holds did not.
     Limited,
     /// It was only asked what would be decided.
     DryRun,
@@ -146,7 +146,8 @@ impl<'a> Past<'a> {
             | "loop_detected"
             | "limiter_busy"
             | "limiter_unreachable"
-            | "breaker_open" => Err(Other::Limited),
+            | "breaker_open"
+            | "redaction_blocked" => Err(Other::Limited),
             reason if reason.starts_with("hidden_") => Ok(Decision::Deny),
             _ => Err(Other::BeforeRules),
         }

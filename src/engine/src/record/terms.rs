@@ -1,6 +1,7 @@
 //! The terms in which a record tells what happened.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Metric, clip};
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
 
 /// Metadata of arguments: what can be told without telling a value.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Arguments {
     /// Names of the top-level members, at most 64.
     pub keys: Vec<String>,
@@ -19,6 +21,12 @@ pub struct Arguments {
     pub bytes: usize,
     /// SHA-256 of the canonical form (RFC 8785).
     pub digest: String,
+    /// All of them, where a rule wants that, without what is taken out of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Value>,
+    /// They are too large to be here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub values_omitted: bool,
 }
 
 /// A result that broke its contract.

@@ -161,7 +161,7 @@ impl<'r> Pass<'r> {
     }
 
     /// A text without what is in it; `None`: nothing is.
-    fn text(&mut self, text: &str, name: &str) -> Result<Option<String>, Blocked> {
+    pub(super) fn text(&mut self, text: &str, name: &str) -> Result<Option<String>, Blocked> {
         if self.depth < MAX_TEXTS
             && text.trim_start().starts_with(['{', '[', '"'])
             && let Ok(doc) = Doc::parse(text.as_bytes().to_vec())

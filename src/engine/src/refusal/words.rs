@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{config::Effect, policy::Policy};
 
-use super::{DryRun, Refusal, ResultFault, UpstreamFault};
+use super::{DryRun, Refusal, ResultFault, Sensitive, UpstreamFault};
 
 impl Refusal {
     /// What audit says beyond the reason code; never a value of the arguments.
@@ -22,11 +22,13 @@ impl Refusal {
             Self::Broken(broken) => Some(broken.breaker.name.clone()),
             Self::NoDryRun(why) => Some((*why).to_owned()),
             Self::DryRun(run) => run.refusal.as_ref()?.message(),
+            Self::Sensitive(Sensitive::Blocked(kind)) => Some(kind.clone()),
             Self::NotFound
             | Self::Origin
             | Self::Unauthenticated { .. }
             | Self::Unknown { .. }
             | Self::UnknownTask(_)
+            | Self::Sensitive(Sensitive::Unfit)
             | Self::NoRule
             | Self::State
             | Self::Unapproved(_)
@@ -91,6 +93,7 @@ impl Refusal {
                 | Self::Rule(_)
                 | Self::Condition { .. }
                 | Self::Cost(_)
+                | Self::Sensitive(_)
                 | Self::NoDryRun(_)
                 | Self::DryRun(_)
                 | Self::Upstream(_)
@@ -133,6 +136,7 @@ impl Refusal {
             Self::Cost(fault) => {
                 format!("Denied: what this call costs could not be told ({fault}).")
             }
+            Self::Sensitive(why) => why.text(),
             Self::Limited(call) => call.text(),
             Self::Broken(broken) => broken.text(),
             Self::Unapproved(call) => call.text(),

@@ -1,6 +1,8 @@
 //! The result of a tool inside a message about its task: governed as the answer to the call would
 //! have been.
 
+use std::sync::Arc;
+
 use crate::{
     cx::Cx,
     json::{Doc, Kind, Node, Splice},
@@ -64,6 +66,7 @@ fn governed(
         operation: Some(Method::ToolsCall),
         declared: terms.declared,
         entry: Some(task.entry),
+        redactions: Arc::clone(task.permit.redactions()),
         ..Terms::default()
     };
     let answer = format!(r#"{{"jsonrpc":"2.0","id":0,"result":{}}}"#, node.raw());

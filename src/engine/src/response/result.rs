@@ -9,7 +9,7 @@ use crate::{
     sse::Fate,
 };
 
-use super::{Terms, Told, bound, greeting, list, mirror, notice, scan, shape};
+use super::{Terms, Told, bound, greeting, list, mirror, notice, redact, scan, shape};
 
 /// A message that is being changed.
 pub(super) struct Draft {
@@ -97,8 +97,9 @@ pub(super) fn govern(
         shape::shape(draft, tool, told)?;
         draft.mirror()?;
     }
+    let redacted = redact::redact(draft, terms, told, cx)?;
     let edits = scan::edits(draft.root(), terms, policy, &mut told.injections)?;
-    let changes = !edits.is_empty();
+    let changes = redacted || !edits.is_empty();
     draft.change(edits)?;
     if let Some(tool) = tool.filter(|_| changes) {
         shape::check(draft, tool, told)?;

@@ -7,6 +7,7 @@ use crate::{
     inject,
     json::Node,
     record::{Contract, Cut, Drifts, Injection, Listed, Outcome, Record},
+    redact::Counts,
     refusal::{Refusal, UpstreamFault},
     rpc,
     sse::Fate,
@@ -41,6 +42,8 @@ pub struct Told {
     pub(super) refusal: Option<(&'static str, Option<String>)>,
     /// What wanted to steer models.
     pub(super) injections: inject::Counts,
+    /// How many values were taken out, by kind.
+    redactions: Counts,
     /// Why messages did not pass, and how many.
     dropped: BTreeMap<&'static str, u64>,
 }
@@ -90,6 +93,7 @@ impl Told {
             })
             .collect();
         record.dropped.clone_from(&self.dropped);
+        record.redacted(self.redactions.clone());
     }
 
     /// The answer, as the client gets it.
@@ -132,6 +136,13 @@ impl Told {
     pub(super) fn withhold(&mut self, refusal: &Refusal) {
         self.refusal
             .get_or_insert_with(|| (refusal.reason(), refusal.message()));
+    }
+
+    /// Values were taken out.
+    pub(super) fn redacted(&mut self, counts: Counts) {
+        for (kind, count) in counts {
+            *self.redactions.entry(kind).or_default() += count;
+        }
     }
 
     /// A message does not pass.

@@ -89,6 +89,12 @@ impl<'a> Message<'a> {
         self.params?.get("arguments")
     }
 
+    /// A text of `_meta`.
+    #[must_use]
+    pub fn meta_text(&self, key: &str) -> Option<String> {
+        Some(self.meta()?.get(key)?.str()?.into_owned())
+    }
+
     /// What the client declares at this path of its capabilities, e.g. `["elicitation", "url"]`;
     /// `None` in the legacy era, where only the handshake said it.
     #[must_use]

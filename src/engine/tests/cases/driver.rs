@@ -203,7 +203,7 @@ fn edit(headers: &[(Vec<u8>, Vec<u8>)], edits: &Edits) -> BTreeMap<String, Strin
     for edit in &edits.headers {
         match edit {
             HeaderEdit::Set(name, value) => {
-                headers.insert((*name).to_owned(), value.clone());
+                headers.insert(name.to_string(), value.clone());
             }
             HeaderEdit::Remove(name) => {
                 headers.remove(name);

@@ -74,6 +74,13 @@ impl Reading {
             self.once(&mut joined.approvals, file.approvals, at, "approvals");
             let service = &mut joined.rate_limit_service;
             self.once(service, file.rate_limit_service, at, "rate_limit_service");
+            for (name, detector) in file.detectors {
+                if joined.detectors.contains_key(&name) {
+                    let message = format!("another policy file has a detector `{name}` already");
+                    self.problems.push(Problem::new(&detector.at, message));
+                }
+                joined.detectors.insert(name, detector);
+            }
             joined.rules.extend(file.rules);
             if !file.denied_tools.is_empty() {
                 denials.push((below(at, "denied_tools"), file.denied_tools));
@@ -132,6 +139,13 @@ impl Reading {
                 ..service
             });
             self.same(service, known, at, "rate_limit_service");
+            for (name, detector) in std::mem::take(&mut file.detectors) {
+                let known = live.detectors.get(&name);
+                if known.is_none_or(|known| known.pattern != detector.pattern) {
+                    let message = "the detectors of a shadow policy are those of the live one";
+                    self.problems.push(Problem::new(&detector.at, message));
+                }
+            }
             let identity = file.identity.take().map(|identity| Identity {
                 at: live
                     .identity
