@@ -49,7 +49,9 @@ impl ResultFault {
                 text
             }
             Self::TooLarge(how) => {
-                format!("The tool was executed, and its result is too large to be passed on. {how}")
+                format!(
+                    "The request was executed, and its result is too large to be passed on. {how}"
+                )
             }
             Self::Sensitive(kind) => format!(
                 "The tool was executed, and its result is withheld: it holds a value of kind `{kind}`."

@@ -63,7 +63,7 @@ impl Build {
                 continue;
             };
             if let Some(now) = outdated(rename, &place) {
-                let message = format!("is `{now}` by then: renaming comes first");
+                let message = format!("is called `{now}` by then: renaming comes first");
                 self.problems.push(Problem::new(&at, message));
             }
             places.push((at, place));

@@ -372,7 +372,7 @@ fn results() {
             &format!("{at}.rename./g/*: names no single member"),
             &format!("{at}.rename./j: `/k` is the new name of another member"),
             &format!("{at}.rename.a: `a` is no JSON Pointer {place}"),
-            &format!("{at}.pick[0]: is `k` by then: renaming comes first"),
+            &format!("{at}.pick[0]: is called `k` by then: renaming comes first"),
             &format!("{at}.pick[1]: `l` is no JSON Pointer {place}"),
             &format!("{at}.drop[0]: `` is no JSON Pointer {place}"),
             &format!("{at}.drop[1]: `/m/*/n` is picked, and would be dropped with it"),

@@ -74,7 +74,10 @@ impl Draft {
 
     /// Lets texts that said what `structuredContent` said say what it says by now.
     pub(super) fn mirror(&mut self) -> Result<(), Refusal> {
-        let results = self.first_result().zip(self.result());
+        let Some(first) = &self.first else {
+            return Ok(());
+        };
+        let results = first.root().get("result").zip(self.result());
         let edits = results.map(|(before, after)| mirror::edits(before, after));
         self.change(edits.unwrap_or_default())
     }
