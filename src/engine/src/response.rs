@@ -25,7 +25,7 @@ mod told;
 use std::sync::Arc;
 
 use crate::{
-    call::Principal,
+    call::{Call, Partial, Principal},
     cx::Cx,
     json::Doc,
     policy::{Policy, Redactions},
@@ -135,7 +135,7 @@ impl Terms {
         cx: &Cx<'_>,
     ) -> Result<Fate, Refusal> {
         let mut draft = Draft::new(doc);
-        let sort = envelope::sort(draft.root(), self, told, policy)?;
+        let sort = envelope::sort(draft.root(), self, told, policy, cx)?;
         match sort {
             Sort::Stray(why) => return Ok(told.drop(why)),
             Sort::Unaddressed => {
@@ -156,6 +156,18 @@ impl Terms {
             told.answer(draft.root(), cx.now);
         }
         Ok(draft.fate())
+    }
+
+    /// Whether the caller may use an entry.
+    fn sees(&self, entry: &Entry, policy: &Policy, cx: &Cx<'_>) -> bool {
+        policy.visible(&Call {
+            principal: &self.principal,
+            entry,
+            args: Partial::Unknown,
+            meta: Partial::Unknown,
+            session: self.session.as_deref(),
+            now: cx.now,
+        })
     }
 
     /// The entry that is used.

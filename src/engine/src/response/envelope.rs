@@ -1,6 +1,7 @@
 //! What a message of a server is, and whether it may be sent at all.
 
 use crate::{
+    cx::Cx,
     json::{Kind, Node},
     policy::Policy,
     refusal::{Refusal, UpstreamFault},
@@ -38,6 +39,7 @@ pub(super) fn sort(
     terms: &Terms,
     told: &Told,
     policy: &Policy,
+    cx: &Cx<'_>,
 ) -> Result<Sort, Refusal> {
     if let Some(error) = unaddressed(root) {
         check_error(error, terms)?;
@@ -50,7 +52,7 @@ pub(super) fn sort(
     }
     match rpc::check_shape(root).map_err(|_| UNREADABLE)? {
         MessageKind::Response => answer(root, terms, told, policy),
-        MessageKind::Notification => Ok(notification(root, terms, policy)),
+        MessageKind::Notification => Ok(notification(root, terms, policy, cx)),
         MessageKind::Request => request(root, terms, policy),
     }
 }
@@ -166,10 +168,18 @@ fn declares(declared: Declared, request: ServerRequest, params: Option<Node<'_>>
 }
 
 /// What a server tells without being asked; what the revisions do not know, clients do not either.
-fn notification(root: Node<'_>, terms: &Terms, policy: &Policy) -> Sort {
+fn notification(root: Node<'_>, terms: &Terms, policy: &Policy, cx: &Cx<'_>) -> Sort {
     let method = root.get("method").and_then(Node::str).unwrap_or_default();
     if !method.starts_with("notifications/") {
         return Sort::Stray("unknown_notification");
+    }
+    if method == "notifications/resources/updated" {
+        // What may not be read may not be heard of.
+        let uri = root.pointer(&["params", "uri"]).and_then(Node::str);
+        let entry = uri.and_then(|uri| policy.registry().resource(&terms.server, &uri));
+        if !entry.is_some_and(|entry| terms.sees(entry, policy, cx)) {
+            return Sort::Stray("hidden");
+        }
     }
     if task::is_strange(root, terms) {
         return Sort::Stray("unknown_task");

@@ -7,7 +7,6 @@ mod words;
 use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
-    call::{Call, Partial},
     config::Drift,
     cx::Cx,
     json::{Node, Splice},
@@ -152,7 +151,7 @@ impl<'a> Eyes<'a> {
         }
         let words = words::of(self.list, entry, mode, &drift);
         let obscure = hides(item);
-        let left_out = !self.visible(entry)
+        let left_out = !self.terms.sees(entry, self.policy, self.cx)
             || (mode == Drift::Hide && !drift.is_empty())
             || (obscure && words::leave_hidden(&words, item));
         let fate = |action| if left_out { Drift::Hide } else { action };
@@ -183,7 +182,7 @@ impl<'a> Eyes<'a> {
                 List::Templates => entry.pin.is_some() && Glob::is_glob(&entry.name),
             };
             let gone = expected && !names.contains(entry.backend_name.as_str());
-            if gone && self.visible(entry) {
+            if gone && self.terms.sees(entry, self.policy, self.cx) {
                 self.tell(&entry.backend_name, "vanished", None);
             }
         }
@@ -211,19 +210,6 @@ impl<'a> Eyes<'a> {
             List::Templates => template(name).into(),
             List::Tools | List::Resources | List::Prompts => name.into(),
         }
-    }
-
-    /// Whether this caller may use it.
-    fn visible(&self, entry: &Entry) -> bool {
-        let call = Call {
-            principal: &self.terms.principal,
-            entry,
-            args: Partial::Unknown,
-            meta: Partial::Unknown,
-            session: self.terms.session.as_deref(),
-            now: self.cx.now,
-        };
-        self.policy.visible(&call)
     }
 
     fn tell(&mut self, name: &str, what: &'static str, action: Option<Drift>) {

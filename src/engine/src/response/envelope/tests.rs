@@ -1,5 +1,10 @@
 use super::*;
-use crate::{config::Config, json::Doc, refusal::Asker};
+use crate::{
+    config::Config,
+    cx::{Memory, Timestamp},
+    json::Doc,
+    refusal::Asker,
+};
 use serde_json::json;
 
 /// Under which a server may ask for some things.
@@ -28,7 +33,9 @@ fn seen(era: Era, declared: Declared, message: &str) -> Result<Sort, &'static st
         ..Terms::default()
     };
     let doc = doc(message);
-    sort(doc.root(), &terms, &Told::default(), &policy).map_err(|refusal| refusal.reason())
+    let memory = Memory::default();
+    let cx = memory.at(Timestamp(0));
+    sort(doc.root(), &terms, &Told::default(), &policy, &cx).map_err(|refusal| refusal.reason())
 }
 
 #[test]
