@@ -225,7 +225,7 @@ fn line_end(bytes: &[u8]) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest
         .iter()
-        .position(|byte| ends(byte))
+        .position(ends)
         .unwrap_or(rest.len())
 }
 
