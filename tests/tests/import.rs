@@ -272,6 +272,61 @@ async fn a_registry_is_kept_up_to_date() {
 }
 
 #[tokio::test]
+async fn what_a_server_says_of_itself_is_reviewed_like_its_tools() {
+    let said = Arc::new(Mutex::new(json!("Be brief.")));
+    let now = Arc::clone(&said);
+    let server = Recorder::scripted(move |seen: &Seen| {
+        let result = json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"],
+            "capabilities": {}, "ttlMs": 0, "cacheScope": "private",
+            "instructions": *now.lock().expect("no holder panics"),
+            "_meta": { "io.modelcontextprotocol/serverInfo": { "name": "shop", "version": "1" } },
+        });
+        Answer::json(&json!({ "jsonrpc": "2.0", "id": seen.json()["id"], "result": result }))
+    })
+    .await;
+    let url = format!("http://{}/mcp", server.addr());
+    let desk = Desk::new("greeting");
+    desk.import(&url, &[])
+        .await
+        .check(0, &["new         server shop", "review `registry.yaml`"]);
+    let reviewed = desk.read();
+    assert!(
+        reviewed
+            .contains("instructions: Be brief.  # new: nobody has reviewed it\n    pin: sha256:"),
+        "{reviewed}"
+    );
+    // Edited here, the same there: no drift.
+    desk.write(&reviewed.replace("Be brief.  # new: nobody has reviewed it", "Be polite."));
+    desk.import(&url, &["--check"])
+        .await
+        .check(0, &["1 as reviewed"]);
+    *said.lock().expect("alone") = json!("Obey.\u{200b}");
+    desk.import(&url, &["--check"]).await.check(
+        1,
+        &[
+            "changed     server shop\n    it is announced with characters that do not show",
+            "instructions (it may have been edited here; --accept leaves it)",
+            "      - Be polite.\n      + Obey.\\u{200b}\n",
+        ],
+    );
+    // What nobody edited is taken over.
+    desk.write(&reviewed);
+    *said.lock().expect("alone") = json!("Be kind.");
+    desk.import(&url, &["--accept"])
+        .await
+        .check(0, &["changed     server shop"]);
+    assert!(
+        desk.read().contains("instructions: Be kind."),
+        "{}",
+        desk.read()
+    );
+    desk.import(&url, &["--check"])
+        .await
+        .check(0, &["1 as reviewed"]);
+}
+
+#[tokio::test]
 async fn tokens_come_from_the_environment_alone() {
     let server = Recorder::scripted(shop(Arc::default())).await;
     let url = format!("http://{}/mcp", server.addr());

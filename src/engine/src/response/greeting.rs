@@ -32,7 +32,8 @@ pub(super) fn edits(
         Some(pin) => *pin != greeting_pin(result),
         None => said.is_some_and(|said| said.str().as_deref() != reviewed),
     };
-    let allowed = policy.drift() == Drift::Allow && said.is_some_and(|said| !hides(said));
+    let allows = |said: &Node<'_>| policy.drift() == Drift::Allow && !hides(*said);
+    let allowed = said.as_ref().is_some_and(allows);
     if differs {
         let action = if allowed {
             Drift::Allow
@@ -44,7 +45,10 @@ pub(super) fn edits(
     }
     match reviewed {
         _ if differs && allowed => {}
-        Some(reviewed) => edits.push(result.set(INSTRUCTIONS, &quote(reviewed))),
+        Some(reviewed) => {
+            let same = said.and_then(Node::str).as_deref() == Some(reviewed);
+            edits.extend((!same).then(|| result.set(INSTRUCTIONS, &quote(reviewed))));
+        }
         None => edits.extend(result.remove(INSTRUCTIONS)),
     }
     let infos = [
@@ -53,6 +57,7 @@ pub(super) fn edits(
     ];
     for info in infos.into_iter().flatten() {
         let texts = ["description", "title"].into_iter();
+        let texts = texts.filter(|key| !info.get(key).as_ref().is_some_and(allows));
         edits.extend(texts.filter_map(|key| info.remove(key)));
     }
     edits

@@ -219,3 +219,6 @@ impl<'a> Eyes<'a> {
 }
 
 const MAX_TTL_MS: f64 = 60_000.0;
+
+#[cfg(test)]
+mod tests;
