@@ -118,9 +118,9 @@ test: setup build ## Run every test: unit, property, corpus, conformance, client
 	@tests/run
 
 .PHONY: soak
-soak: build $(STAMPS)/postgres ## Race 10,000 approvals by 64 callers each, kill the approval service 100 times, end 100,000 calls in every way, count a million users
-	RACES=10000 KILLS=100 CALLS=100000 USERS=1000000 cargo test --locked --profile tools --package tests \
-		--test races --test kill --test limits -- --nocapture --test-threads 1
+soak: build $(STAMPS)/postgres ## Race 10,000 approvals by 64 callers each, kill the approval service 100 times, end 100,000 calls in every way, count a million users, send answers of 1 GB
+	RACES=10000 KILLS=100 CALLS=100000 USERS=1000000 MEGABYTES=1000 cargo test --locked --profile tools --package tests \
+		--test races --test kill --test limits --test responses -- --nocapture --test-threads 1
 
 .PHONY: lint
 lint: $(STAMPS)/rust ## Check formatting, clippy (native and wasm), docs

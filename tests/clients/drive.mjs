@@ -23,13 +23,21 @@ export const drive = {
     this.print({ tools: (await client.listTools()).tools.map((tool) => tool.name) });
     for (let call; (call = await this.next()); ) {
       try {
-        this.print({ result: await retry(() => client.callTool(call)) });
+        this.print({ result: await retry(() => this.ask(client, call)) });
       } catch (error) {
         const { code, message, data } = error;
         this.print({ error: { kind: error.constructor.name, code, message, data } });
       }
     }
     await client.close();
+  },
+
+  // A call of a tool, unless a list, a resource or a prompt is asked for.
+  ask(client, { list, read, prompt, ...call }) {
+    if (list) return client.listTools();
+    if (read) return client.readResource({ uri: read });
+    if (prompt) return client.getPrompt({ name: prompt });
+    return client.callTool(call);
   },
 
   // Shows a URL; what the user does about it is the next line.

@@ -24,12 +24,25 @@ async def told():
     return json.loads(line) if line else None
 
 
+async def ask(session, call):
+    """A call of a tool, unless a list, a resource or a prompt is asked for."""
+    match call:
+        case {"list": _}:
+            return await session.list_tools()
+        case {"read": uri}:
+            return await session.read_resource(uri)
+        case {"prompt": name}:
+            return await session.get_prompt(name)
+        case _:
+            return await session.call_tool(call["name"], call["arguments"])
+
+
 async def calls(session, failure, data):
     """Each call's result or error; the session is never renewed."""
     say({"tools": [tool.name for tool in (await session.list_tools()).tools]})
     while call := await told():
         try:
-            say({"result": dump(await session.call_tool(call["name"], call["arguments"]))})
+            say({"result": dump(await ask(session, call))})
         except failure as fault:
             error = data(fault)
             say({"error": {"kind": failure.__name__, "code": error.code, "message": error.message, "data": error.data}})

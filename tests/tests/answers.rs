@@ -170,7 +170,7 @@ async fn an_answer_over_the_limit_is_an_error_in_bounded_memory() {
     );
     let expected = json!({ "result": "protocol_error", "reason": "upstream_too_large" });
     let stage = Stage::set(Answer::body("application/json", body.clone())).await;
-    let before = memory(&stage.envoy);
+    let before = stage.envoy.peak_memory();
     stage.check(&expected).await;
     assert_bounded(&stage.envoy, before);
 
@@ -179,7 +179,7 @@ async fn an_answer_over_the_limit_is_an_error_in_bounded_memory() {
         format!("data: {body}\n\n"),
     ))
     .await;
-    let before = memory(&stage.envoy);
+    let before = stage.envoy.peak_memory();
     for index in 0..stage.servers.len() {
         let (mut connection, mut body) = stage.open(index).await;
         // The error comes at once, and what goes on behind it is cut off.
@@ -196,15 +196,6 @@ async fn an_answer_over_the_limit_is_an_error_in_bounded_memory() {
 }
 
 fn assert_bounded(envoy: &Envoy, before: u64) {
-    let grown = memory(envoy).saturating_sub(before);
+    let grown = envoy.peak_memory().saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} kB more than before");
-}
-
-/// Resident memory, in kB.
-fn memory(envoy: &Envoy) -> u64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", envoy.pid())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.expect("a number").parse().expect("a number")
 }
