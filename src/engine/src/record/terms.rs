@@ -32,7 +32,8 @@ pub struct Arguments {
 /// A result that broke its contract.
 #[derive(Clone, Debug, Serialize)]
 pub struct Contract {
-    /// `invalid`: it breaks the schema; `missing`: it has nothing structured.
+    /// `invalid`: it breaks the schema; `missing`: it has nothing structured; `changed`: it breaks it
+    /// since values were taken out of it.
     pub reason: &'static str,
     /// SHA-256 of the result as it came.
     pub digest: String,

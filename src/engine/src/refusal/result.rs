@@ -45,7 +45,7 @@ impl ResultFault {
                 for violation in violations {
                     text.push_str(&format!("\n- {violation}"));
                 }
-                text.push_str("\nThe fault is the tool's. Do not repeat the call to mend it.");
+                text.push_str("\nThe fault is not the call's: to repeat it mends nothing.");
                 text
             }
             Self::TooLarge(how) => {

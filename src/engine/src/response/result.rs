@@ -105,7 +105,7 @@ pub(super) fn govern(
     let changes = redacted || !edits.is_empty();
     draft.change(edits)?;
     if let Some(tool) = tool.filter(|_| changes) {
-        shape::check(draft, tool, told)?;
+        shape::check_again(draft, tool, told)?;
         draft.mirror()?;
     }
     if let Some(entry) = entry {

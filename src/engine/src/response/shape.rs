@@ -21,14 +21,24 @@ pub(super) fn shape(draft: &mut Draft, entry: &Entry, told: &mut Told) -> Result
     draft.edit(|result| lift(result, entry))?;
     draft.edit(|result| normal(result, entry))?;
     draft.edit(|result| closed(result, entry))?;
-    check(draft, entry, told)
+    check(draft, entry, told, "invalid")
 }
 
-/// Holds a result against the `outputSchema`.
+/// Holds a result against the `outputSchema` once more, after the policy changed it.
 ///
 /// # Errors
-/// What breaks it; at most 20 things.
-pub(super) fn check(draft: &Draft, entry: &Entry, told: &mut Told) -> Result<(), Refusal> {
+/// It breaks the contract.
+pub(super) fn check_again(draft: &Draft, entry: &Entry, told: &mut Told) -> Result<(), Refusal> {
+    check(draft, entry, told, "changed")
+}
+
+/// Holds a result against the `outputSchema`, and notes for which `reason` it breaks that.
+fn check(
+    draft: &Draft,
+    entry: &Entry,
+    told: &mut Told,
+    reason: &'static str,
+) -> Result<(), Refusal> {
     let Some((result, schema)) = draft.result().zip(entry.output.as_ref()) else {
         return Ok(());
     };
@@ -36,7 +46,7 @@ pub(super) fn check(draft: &Draft, entry: &Entry, told: &mut Told) -> Result<(),
         return Ok(());
     }
     let (reason, judged) = match structured(result) {
-        Some(structured) => ("invalid", schema.breaches(structured, MAX_VIOLATIONS)),
+        Some(structured) => (reason, schema.breaches(structured, MAX_VIOLATIONS)),
         None => ("missing", Err(vec![missing()])),
     };
     judged.map_err(|violations| {
