@@ -12,14 +12,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ClientCapabilities, CompleteRequestParams,
-    CompleteResult, GetPromptRequestParams, GetPromptResponse, Implementation, InputResponses,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    LoggingLevel, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, ClientCapabilities,
+    CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
+    GetTaskParams, GetTaskResult, Implementation, InputResponses, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
+    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
     ReadResourceResponse, ServerCapabilities, ServerConfig, SetLevelRequestParams,
-    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::task_manager::TaskManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,12 +29,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::broadcast;
 
 mod fixtures;
+mod jobs;
 
 /// The fixtures as an MCP server; clones share their subscriptions.
 #[derive(Clone)]
 pub struct Fixtures {
     watched: Arc<Mutex<BTreeSet<String>>>,
     changes: broadcast::Sender<Change>,
+    tasks: TaskManager,
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +50,7 @@ impl Default for Fixtures {
         Self {
             watched: Arc::default(),
             changes: broadcast::channel(16).0,
+            tasks: TaskManager::new(),
         }
     }
 }
@@ -64,6 +69,7 @@ impl ServerHandler for Fixtures {
     fn get_info(&self) -> ServerConfig {
         let capabilities = json!({
             "completions": {},
+            "extensions": { "io.modelcontextprotocol/tasks": {} },
             "logging": {},
             "prompts": { "listChanged": true },
             "resources": { "subscribe": true },
@@ -105,11 +111,20 @@ impl ServerHandler for Fixtures {
             };
             return Ok(match advance(name, &rounds, &answers, &declared(&cx))? {
                 Next::Ask(result) => CallToolResponse::InputRequired(typed(result)),
+                Next::Done(text) if name == "test_tool_with_task" => jobs::greet(&self.tasks, text),
                 Next::Done(text) => complete(vec![fixtures::text(&text)]),
             });
         }
         let arguments = Value::Object(call.arguments.unwrap_or_default());
+        let tasks = declared(&cx).supports_tasks();
+        if let Some(outcome) = jobs::call(&self.tasks, name, &arguments, tasks).await {
+            return outcome;
+        }
         match name {
+            "greet" => {
+                let name = arguments["name"].as_str().unwrap_or("you");
+                Ok(complete(vec![fixtures::text(&format!("Hello, {name}!"))]))
+            }
             "test_error_handling" => Ok(CallToolResponse::Complete(result(json!({
                 "content": [fixtures::text("This tool intentionally returns an error for testing")],
                 "isError": true,
@@ -241,6 +256,32 @@ impl ServerHandler for Fixtures {
         Ok(result(json!({
             "completion": { "values": ["paris", "park", "party"], "total": 3, "hasMore": false },
         })))
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _cx: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let task = self.tasks.get_task(&request.task_id)?;
+        Ok(GetTaskResult::new(task))
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        _cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.tasks
+            .update_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _cx: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.tasks.cancel_task(&request.task_id)
     }
 
     async fn set_level(

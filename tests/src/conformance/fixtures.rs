@@ -22,6 +22,7 @@ pub(super) fn tools() -> Vec<Value> {
             "required": [name],
         })
     };
+    let optional = |name: &str, kind: &str| json!({ "type": "object", "properties": { name: { "type": kind } } });
     let listed = [
         ("test_simple_text", "Returns simple text", nothing()),
         ("test_image_content", "Returns an image", nothing()),
@@ -126,6 +127,28 @@ pub(super) fn tools() -> Vec<Value> {
             "Mirrors its region in a header",
             region(),
         ),
+        ("greet", "Greets at once", optional("name", "string")),
+        (
+            "slow_compute",
+            "Takes its time, as a task",
+            json!({
+                "type": "object",
+                "properties": { "seconds": { "type": "integer" }, "label": { "type": "string" } },
+            }),
+        ),
+        ("failing_job", "Fails, as a task", nothing()),
+        ("protocol_error_job", "Breaks, as a task", nothing()),
+        (
+            "confirm_delete",
+            "Asks once, as a task",
+            optional("filename", "string"),
+        ),
+        ("multi_input", "Asks twice at once, as a task", nothing()),
+        (
+            "test_tool_with_task",
+            "Asks first, and greets as a task",
+            nothing(),
+        ),
         (
             "json_schema_2020_12_tool",
             "Tool with JSON Schema 2020-12 features",
@@ -179,7 +202,9 @@ pub(super) fn rounds(name: &str) -> Option<Rounds> {
     let roots = || json!({ "method": "roots/list", "params": {} });
     let confirm = || form("Please confirm", "ok", "boolean");
     let (asks, stateful) = match name {
-        "test_input_required_result_elicitation" | "test_streaming_elicitation" => (
+        "test_input_required_result_elicitation"
+        | "test_streaming_elicitation"
+        | "test_tool_with_task" => (
             json!([{ "user_name": form("What is your name?", "name", "string") }]),
             false,
         ),
@@ -388,7 +413,7 @@ fn resource(uri: &str, mime: &str, text: &str) -> Value {
     json!({ "type": "resource", "resource": { "uri": uri, "mimeType": mime, "text": text } })
 }
 
-fn form(message: &str, field: &str, kind: &str) -> Value {
+pub(super) fn form(message: &str, field: &str, kind: &str) -> Value {
     json!({
         "method": "elicitation/create",
         "params": {

@@ -32,9 +32,9 @@ impl Exchange {
     ) -> Result<Judged, Refusal> {
         declares_tasks(message)?;
         let (own, permit) = self.task(request, id, cx)?;
-        self.terms.entry = self.terms.tasks.get(own).map(|task| task.entry);
         if message.operation == Method::TasksResult {
             // Its answer is that of the call.
+            self.terms.entry = self.terms.tasks.get(own).map(|task| task.entry);
             self.terms.operation = Some(Method::ToolsCall);
             self.asker.tool_call = true;
         }
