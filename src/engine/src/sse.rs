@@ -223,10 +223,7 @@ fn line_end(bytes: &[u8]) -> usize {
         at += 8;
     }
     let rest = bytes.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .position(ends)
-        .unwrap_or(rest.len())
+    at + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 fn data_value(line: &[u8]) -> Option<&[u8]> {
