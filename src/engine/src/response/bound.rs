@@ -5,7 +5,7 @@ use crate::{
     config::Bounds,
     json::{Node, Splice, fit, quote},
     refusal::{Refusal, ResultFault},
-    registry::{Entry, ResultBounds},
+    registry::{Entry, Kind, ResultBounds},
 };
 
 use super::{
@@ -27,7 +27,7 @@ pub(super) fn keep(
     bounds: &Bounds,
     told: &mut Told,
 ) -> Result<(), Refusal> {
-    let replaced = draft.result().map(|result| media(result, &entry.result));
+    let replaced = draft.result().map(|result| media(result, entry));
     let replaced = replaced.unwrap_or_default();
     told.cut.media += replaced.len() as u64;
     draft.change(replaced)?;
@@ -40,7 +40,8 @@ pub(super) fn keep(
 }
 
 /// What replaces the media that may not pass; each edit is for one.
-fn media(result: Node<'_>, bounds: &ResultBounds) -> Vec<Splice> {
+fn media(result: Node<'_>, entry: &Entry) -> Vec<Splice> {
+    let bounds = &entry.result;
     if !bounds.names_media() && bounds.max_media_bytes.is_none() {
         return Vec::new();
     }
@@ -60,24 +61,26 @@ fn media(result: Node<'_>, bounds: &ResultBounds) -> Vec<Splice> {
             with: with.into_bytes(),
         })
     };
-    blocks(result).into_iter().filter_map(replaced).collect()
+    let blocks = blocks(result, entry.kind);
+    blocks.into_iter().filter_map(replaced).collect()
 }
 
 /// Why something may not pass.
 fn unwelcome(carrier: Node<'_>, bounds: &ResultBounds) -> Option<String> {
     let media = carrier.get("mimeType").and_then(Node::str);
-    let data = data(carrier);
+    let mut data = data(carrier).peekable();
+    let is_media = media.is_some() || data.peek().is_some();
     // The server's words are told where they can be nothing else than a media type.
     let plain = |media: &&str| {
         let known = |b: u8| b.is_ascii_alphanumeric() || b"/.+-".contains(&b);
         media.len() <= LONGEST_MEDIA && media.bytes().all(known)
     };
     let named = media.as_deref().filter(plain).unwrap_or("an unknown type");
-    if (media.is_some() || data.is_some()) && !bounds.allows(media.as_deref().unwrap_or_default()) {
+    if is_media && !bounds.allows(media.as_deref().unwrap_or_default()) {
         return Some(format!("{named} may not be passed on"));
     }
-    let size = data.and_then(Node::str).map_or(0, |text| decoded(&text));
-    let max = bounds.max_media_bytes.filter(|max| size > *max)?;
+    let size = data.filter_map(Node::str).map(|text| decoded(&text)).sum();
+    let max = bounds.max_media_bytes.filter(|max| *max < size)?;
     Some(format!(
         "{size} bytes of {named}, where {max} may be passed on"
     ))
@@ -115,12 +118,13 @@ fn cut(result: Node<'_>, entry: &Entry, bounds: &Bounds) -> Result<Option<Cut>, 
     let max_bytes = least(entry.result.max_bytes, bounds.max_result_bytes);
     let max_tokens = least(entry.result.max_tokens, bounds.max_result_tokens);
     let max_text = max_tokens.map(|tokens| tokens.saturating_mul(TOKEN));
-    let over = over(size.bytes, max_bytes).max(over(size.bytes - size.base64, max_text));
+    let over =
+        over(size.bytes, max_bytes).max(over(size.bytes.saturating_sub(size.base64), max_text));
     if over == 0 {
         return Ok(None);
     }
     let advice = advice::advice(entry);
-    let cut = || shorten(result, over as usize, &advice);
+    let cut = || shorten(result, entry.kind, over as usize, &advice);
     match structured(result) {
         None => cut().map(Some),
         Some(_) => None,
@@ -130,8 +134,8 @@ fn cut(result: Node<'_>, entry: &Entry, bounds: &Bounds) -> Result<Option<Cut>, 
 
 /// Takes at least so many bytes away from the texts, the last ones first; `None` where they do not
 /// have as many.
-fn shorten(result: Node<'_>, over: usize, advice: &str) -> Option<Cut> {
-    let blocks = blocks(result);
+fn shorten(result: Node<'_>, kind: Kind, over: usize, advice: &str) -> Option<Cut> {
+    let blocks = blocks(result, kind);
     let texts: Vec<_> = blocks
         .iter()
         .enumerate()
@@ -151,7 +155,7 @@ fn shorten(result: Node<'_>, over: usize, advice: &str) -> Option<Cut> {
         };
         let kept = fit(written, kept);
         cut += written.len() - kept;
-        let mut edits = list(result)?.remove_items(&gone);
+        let mut edits = list(result, kind)?.remove_items(&gone);
         let span = text.span();
         edits.push(Splice {
             at: span.start + 1 + kept..span.end - 1,

@@ -1,7 +1,10 @@
 //! What a result gives to a model: the content of a tool, of a prompt's messages, and what is read
 //! of a resource. They differ in where they lie.
 
-use crate::json::{Kind, Node};
+use crate::{
+    json::{self, Node},
+    registry::Kind,
+};
 
 /// One piece of content.
 #[derive(Clone, Copy)]
@@ -16,7 +19,7 @@ impl<'a> Block<'a> {
     /// Its text, where it is text.
     pub(super) fn text(self) -> Option<Node<'a>> {
         let mut texts = self.carriers().filter_map(|it| it.get("text"));
-        texts.find(|text| text.kind() == Kind::String)
+        texts.find(|text| text.kind() == json::Kind::String)
     }
 
     /// What has a media type and data: the content, and a resource that is embedded in it.
@@ -26,11 +29,11 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The base64 of what carries it.
-pub(super) fn data(carrier: Node<'_>) -> Option<Node<'_>> {
+/// The base64 that something carries.
+pub(super) fn data(carrier: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     let data = [carrier.get("data"), carrier.get("blob")];
-    let mut texts = data.into_iter().flatten();
-    texts.find(|data| data.kind() == Kind::String)
+    let texts = data.into_iter().flatten();
+    texts.filter(|data| data.kind() == json::Kind::String)
 }
 
 /// What is structured of a tool's result.
@@ -38,15 +41,19 @@ pub(super) fn structured(result: Node<'_>) -> Option<Node<'_>> {
     result.get("structuredContent").filter(|it| !it.is_null())
 }
 
-/// The list of a result that holds its content.
-pub(super) fn list(result: Node<'_>) -> Option<Node<'_>> {
-    LISTS.iter().find_map(|name| result.get(name))
+/// The list that holds the content of what a thing of this kind gives.
+pub(super) fn list(result: Node<'_>, kind: Kind) -> Option<Node<'_>> {
+    result.get(match kind {
+        Kind::Tool => "content",
+        Kind::Resource => "contents",
+        Kind::Prompt => "messages",
+    })
 }
 
-/// The content of a result, in its order.
-pub(super) fn blocks(result: Node<'_>) -> Vec<Block<'_>> {
-    let inner = result.get("messages").is_some();
-    let items = list(result).into_iter().flat_map(Node::items);
+/// The content of such a result, in its order.
+pub(super) fn blocks(result: Node<'_>, kind: Kind) -> Vec<Block<'_>> {
+    let inner = kind == Kind::Prompt;
+    let items = list(result, kind).into_iter().flat_map(Node::items);
     items
         .map(|item| Block {
             item,
@@ -54,6 +61,3 @@ pub(super) fn blocks(result: Node<'_>) -> Vec<Block<'_>> {
         })
         .collect()
 }
-
-/// Of a prompt, of a tool, of a resource.
-const LISTS: [&str; 3] = ["messages", "content", "contents"];

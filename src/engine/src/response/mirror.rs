@@ -3,7 +3,7 @@
 
 use crate::json::{Doc, Kind, Node, Splice, quote};
 
-use super::content::{blocks, structured};
+use super::content::structured;
 
 /// What lets such texts of `before` say what `structuredContent` says `after` the changes, with the
 /// blocks of content at their places.
@@ -15,16 +15,14 @@ pub(super) fn edits(before: Node<'_>, after: Node<'_>) -> Vec<Splice> {
     if old.as_ref() == Some(&new) {
         return Vec::new();
     }
+    let lifted = old.is_none() && lone_text(before).is_some();
     let said_it = |block: Node<'_>| match &old {
         Some(old) => json_of(block).is_some_and(|said| exact(said.root()) == *old),
-        // It was lifted from there.
-        None => lone_text(before).is_some(),
+        None => lifted,
     };
-    let changed = blocks(before)
-        .into_iter()
-        .zip(blocks(after))
-        .map(|(before, after)| (before.item, after.item))
-        .filter(|(block, _)| said_it(*block));
+    let blocks = [before, after].map(|result| result.get("content"));
+    let [before, after] = blocks.map(|it| it.into_iter().flat_map(Node::items));
+    let changed = before.zip(after).filter(|(block, _)| said_it(*block));
     let says_other =
         |block: &Node<'_>| json_of(*block).is_none_or(|said| exact(said.root()) != new);
     let changed = changed.map(|(_, block)| block).filter(says_other);

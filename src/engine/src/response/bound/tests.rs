@@ -6,11 +6,15 @@ use crate::{
     registry::Registry,
 };
 
-/// A tool's result after its bounds.
+/// A result after its bounds: that of a prompt or a resource where it begins like one.
 fn bound(registry: &Registry, policy: &Bounds, result: &str) -> Result<String, ResultFault> {
-    let entry = tool(registry);
+    let entry = match result {
+        _ if result.starts_with(r#"{"messages"#) => registry.prompt("p").expect("the prompt"),
+        _ if result.starts_with(r#"{"contents"#) => registry.resource("s", "doc://a").expect("it"),
+        _ => tool(registry),
+    };
     let first = doc(result);
-    let edits = media(first.root(), &entry.result);
+    let edits = media(first.root(), entry);
     let allowed = doc(&edited(&first, edits));
     let cut = cut(allowed.root(), entry, policy)?;
     let edits = cut.map(|cut| cut.edits).unwrap_or_default();
@@ -244,6 +248,10 @@ fn media_that_may_not_pass_are_replaced() {
             Some("video/mp4 may not be passed on"),
         ),
         (r#"{"type":"text","text":"t"}"#, None),
+        (
+            r#"{"type":"image","data":"","blob":"AAAAAAAA","mimeType":"image/png"}"#,
+            Some("6 bytes of image/png, where 3 may be passed on"),
+        ),
     ] {
         let expect = expect.map_or_else(|| block.to_owned(), left_out);
         check(
@@ -254,6 +262,17 @@ fn media_that_may_not_pass_are_replaced() {
         let anything = content(&[block.to_owned()]);
         check(json!({}), &anything, Ok(&anything));
     }
+}
+
+#[test]
+fn members_of_other_results_hide_nothing() {
+    check(
+        json!({ "media": ["text/*"] }),
+        r#"{"content":[{"type":"image","data":"AA==","mimeType":"image/png"}],"messages":[],"contents":[]}"#,
+        Ok(
+            r#"{"content":[{"type":"text","text":"[Left out: image/png may not be passed on]"}],"messages":[],"contents":[]}"#,
+        ),
+    );
 }
 
 #[test]
@@ -276,7 +295,7 @@ fn of_prompts_and_resources_too() {
     let long = "x".repeat(300);
     let cut = |n: usize| {
         format!(
-            r#"{}\n[Cut: {} of 300 bytes of text are left out. Ask for less.]"#,
+            r#"{}\n[Cut: {} of 300 bytes of text are left out. There is no more of it to be had.]"#,
             "x".repeat(n),
             300 - n
         )
@@ -288,7 +307,7 @@ fn of_prompts_and_resources_too() {
         ),
         Ok(&format!(
             r#"{{"messages":[{{"role":"user","content":{{"type":"text","text":"{}"}}}}]}}"#,
-            cut(173)
+            cut(153)
         )),
     );
     check(
@@ -296,7 +315,7 @@ fn of_prompts_and_resources_too() {
         &format!(r#"{{"contents":[{{"uri":"doc://a","text":"{long}"}}]}}"#),
         Ok(&format!(
             r#"{{"contents":[{{"uri":"doc://a","text":"{}"}}]}}"#,
-            cut(197)
+            cut(177)
         )),
     );
 }

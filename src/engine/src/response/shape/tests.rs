@@ -8,13 +8,21 @@ use crate::{
     registry::{Entry, Registry, build::Build},
 };
 
-/// A registry with the tool `t`.
+/// A registry with the tool `t`, and a prompt `p` and resources `doc://*` with the same bounds.
 pub(in crate::response) fn registry(more: &Value) -> Registry {
     let mut tool = json!({ "name": "t", "mcpServer": "s", "inputSchema": { "type": "object" } });
     for (key, value) in more.as_object().unwrap() {
         tool[key] = value.clone();
     }
-    let config = json!({ "servers": { "s": {} }, "tools": [tool] });
+    let mut prompt = json!({ "name": "p", "mcpServer": "s" });
+    let mut resource = json!({ "uri": "doc://*", "mcpServer": "s" });
+    if let Some(bounds) = more.get("result") {
+        prompt["result"] = bounds.clone();
+        resource["result"] = bounds.clone();
+    }
+    let config = json!({
+        "servers": { "s": {} }, "tools": [tool], "prompts": [prompt], "resources": [resource],
+    });
     let build = Build::new(Config::join(vec![config], vec![]).registry);
     assert_eq!(build.problems, []);
     build.registry
