@@ -125,10 +125,10 @@ async fn real_servers_say_the_same_in_both_eras() {
     assert_eq!(legacy.out, modern.out);
     desk.import(&url, &["--server", "fixtures"])
         .await
-        .check(0, &["MCP 2026-07-28", "37 new"]);
+        .check(0, &["MCP 2026-07-28", "44 new"]);
     desk.import(&url, &["--protocol", "2025-11-25"])
         .await
-        .check(0, &["MCP 2025-11-25", "37 as reviewed"]);
+        .check(0, &["MCP 2025-11-25", "44 as reviewed"]);
     desk.import(&url, &["--check", "--format", "json"])
         .await
         .check(0, &["\"agrees\": true"]);
@@ -141,7 +141,7 @@ async fn real_servers_say_the_same_in_both_eras() {
     }
     let json = fs::read_to_string(desk.0.join("registry.json")).expect("written");
     let json: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(json["tools"].as_array().map(Vec::len), Some(28));
+    assert_eq!(json["tools"].as_array().map(Vec::len), Some(35));
     desk.import(&url, &["--server", "a b"])
         .await
         .check(2, &["error: `a b` is no server id"]);

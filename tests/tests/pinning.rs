@@ -209,10 +209,7 @@ impl Rig {
 /// The data of the last event that has any.
 fn last_event(stream: &str) -> Value {
     let data = stream.lines().filter_map(|line| line.strip_prefix("data:"));
-    let last = data
-        .map(str::trim)
-        .filter(|data| !data.is_empty())
-        .next_back();
+    let last = data.map(str::trim).rfind(|data| !data.is_empty());
     serde_json::from_str(last.unwrap_or_default()).expect("JSON")
 }
 
