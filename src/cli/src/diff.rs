@@ -30,6 +30,7 @@ mod effect;
 mod facts;
 mod limits;
 mod moments;
+mod redactions;
 mod rules;
 mod sample;
 mod side;
@@ -221,6 +222,7 @@ fn compare(old: &Loaded, new: &Loaded, now: Timestamp) -> Comparison {
     }
     comparison.changes.extend(rules.without_effect(&moved));
     comparison.changes.extend(rules::limited(old, new));
+    comparison.changes.extend(redactions::redacted(old, new));
     comparison.changes.extend(surroundings(old, new));
     comparison
 }

@@ -120,10 +120,12 @@ fn by_id(side: &Loaded) -> BTreeMap<&str, Json> {
     rules
         .map(|(rule, source)| {
             let mut source = written(source);
-            // An id says nothing about calls, and one that is not written is a place. Limits are told
-            // by themselves.
+            // An id says nothing about calls, and one that is not written is a place. Limits, and
+            // what is taken out, are told by themselves.
             if let Some(members) = source.as_object_mut() {
-                members.retain(|name, _| !["id", "limits"].contains(&name.as_str()));
+                members.retain(|name, _| {
+                    !["id", "limits", "redact", "audit"].contains(&name.as_str())
+                });
             }
             (rule.id.as_str(), source)
         })

@@ -236,6 +236,23 @@ fn entries() {
 }
 
 #[test]
+fn redactions() {
+    let logs = "limits: [{ per: user, requests_per_hour: 60 }] }";
+    let with =
+        |redact: &str| format!("limits: [{{ per: user, requests_per_hour: 60 }}], {redact} }}");
+    check(
+        logs,
+        &with("redact: [email, { at: [/a], by: drop, in: upstream }], audit: { level: full }"),
+        &[
+            "narrower rule logs: redact: /a in arguments: none -> drop",
+            "narrower rule logs: redact: /a in upstream: none -> drop",
+            "narrower rule logs: redact: email in results: none -> mask",
+            "changed rule logs: audit: metadata -> full",
+        ],
+    );
+}
+
+#[test]
 fn limits() {
     let was = "limits: 60 calls per hour for each user";
     for (to, direction, is) in [

@@ -233,6 +233,7 @@ fn meaning(reason: &str) -> &'static str {
         "limiter_unreachable" => "nobody counts it for all Envoys",
         "limiter_busy" => "it could not be counted",
         "cost_unknown" => "what it costs cannot be told",
+        "redaction_blocked" => "its arguments hold what may not be sent",
         "breaker_open" => "it fails too often at present",
         "no_token" => "the caller has no token",
         "invalid_token" => "the caller's token is not accepted",

@@ -81,7 +81,7 @@ rules:
 - { id: large, tool: refund, require: { roles: [lead] }, when: args.amount > 100, decision: approval_required, approver_role: boss, approvals: 2 }
 - { id: unlucky, tool: refund, when: args.amount == 13.0, decision: deny, reason: Not thirteen. }
 - { id: tried, mode: shadow, tool: refund, when: args.amount > 50, decision: deny }
-- { id: open, tool: close, decision: allow, limits: [{ id: loop, per: [tenant, call], requests_per_minute: 2 }, { concurrent_calls: 4 }] }
+- { id: open, tool: close, decision: allow, limits: [{ id: loop, per: [tenant, call], requests_per_minute: 2 }, { concurrent_calls: 4 }], redact: [email, { find: [iban], in: upstream, by: drop }], audit: { level: full } }
 ";
 
 const TESTS: &str = "\
@@ -171,7 +171,22 @@ limit open.concurrent_calls  p.yaml:12:113
 
 breaker server:pay
      3 failures in 60s keep calls away for 30s
+
+redact results
+     email mask
+
+redact arguments
+     iban drop
+
+redact upstream
+     iban drop
+
+audit full
 "
+    );
+    assert_eq!(
+        json["uses"][0]["counted"]["redact"]["upstream"]["iban"],
+        "drop"
     );
     let limits = &json["uses"][0]["counted"]["limits"];
     assert_eq!(limits[0]["name"], "loop");

@@ -8,7 +8,7 @@ use engine::{
     condition::Fault,
     config::Cost,
     limit::{Dimension, Limit, Scope},
-    policy::{Policy, Verdict},
+    policy::{Policy, Redactions, Verdict},
 };
 use serde_json::{Map, Value, json};
 
@@ -22,6 +22,7 @@ pub(super) struct Touched {
     formula: Option<String>,
     limits: Vec<Counted>,
     breakers: Vec<Arc<Breaker>>,
+    redactions: Arc<Redactions>,
 }
 
 /// A limit, and for whom it counts.
@@ -32,7 +33,9 @@ struct Counted {
 
 impl Touched {
     pub(super) fn of(policy: &Policy, call: &Call<'_>) -> Self {
-        let (limits, breakers) = match policy.decide(call) {
+        let verdict = policy.decide(call);
+        let redactions = Arc::clone(&verdict.decision().redactions);
+        let (limits, breakers) = match verdict {
             Verdict::Allow(permit) | Verdict::Ask { permit, .. } => {
                 let breakers = policy.registry().breakers(call.entry);
                 (permit.limits().to_vec(), breakers.cloned().collect())
@@ -52,6 +55,7 @@ impl Touched {
             },
             limits: limits.into_iter().map(counted).collect(),
             breakers,
+            redactions,
         }
     }
 
@@ -92,6 +96,20 @@ impl Touched {
                  for {open:?}"
             );
         }
+        for (part, redaction) in self.redactions.parts().filter(|(_, it)| !it.is_empty()) {
+            let items = redaction.items();
+            let items: Vec<_> = items
+                .map(|(item, by)| format!("{item} {}", by.as_str()))
+                .collect();
+            let _ = writeln!(
+                text,
+                "\nredact {BOLD}{part}{BOLD:#}\n     {}",
+                items.join(", ")
+            );
+        }
+        if self.redactions.values {
+            let _ = writeln!(text, "\naudit {BOLD}full{BOLD:#}");
+        }
         text
     }
 
@@ -108,11 +126,18 @@ impl Touched {
             })
         });
         let breakers = self.breakers.iter().map(|breaker| breaker.name.as_str());
+        let redacted = self.redactions.parts().map(|(part, redaction)| {
+            let items = redaction.items();
+            let items = items.map(|(item, by)| (item.into_owned(), json!(by.as_str())));
+            (part.to_owned(), json!(items.collect::<Map<_, _>>()))
+        });
         json!({
             // `null`: it cannot be told.
             "cost": self.cost.as_ref().ok(),
             "limits": limits.collect::<Vec<_>>(),
             "breakers": breakers.collect::<Vec<_>>(),
+            "redact": redacted.collect::<Map<_, _>>(),
+            "audit": if self.redactions.values { "full" } else { "metadata" },
         })
     }
 }

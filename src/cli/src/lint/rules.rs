@@ -227,9 +227,10 @@ fn unreachable(review: &mut Review<'_>, rule: &Rule, entries: &[&Entry]) -> bool
         policy.about(entry).find(|other| {
             // Of two that say the same, the second is one too many.
             let same = rule.covers(other) && rule.place < other.place;
-            // Limits of all rules that match count, whichever decides.
-            let limits = other.effect != Effect::Deny && !rule.limits.is_empty();
-            other.place != rule.place && other.covers(rule) && !same && !limits
+            // Limits of all rules that match count, whichever decides; so does what they take out.
+            let bare = rule.limits.is_empty() && rule.redactions.is_empty();
+            let counts = other.effect != Effect::Deny && !bare;
+            other.place != rule.place && other.covers(rule) && !same && !counts
         })
     };
     let mut reasons = entries
