@@ -159,7 +159,7 @@ class Transcript:
 SHOWN = (
     "userId", "agentId", "tenant", "server", "toolName", "riskTier", "access", "listed", "decision",
     "rule", "reason", "message", "limit", "retryAfterMs", "limits", "approvers", "approval",
-    "policyVersion", "status", "durationMs",
+    "redactions", "policyVersion", "status", "durationMs",
 )  # fmt: skip
 
 
@@ -202,13 +202,13 @@ async def drive(stack, issuer):
             gets="lookup_customer, search_accounts, read_order_history, create_support_ticket",
         )
         await t.step(
-            "2. It reads the orders of a customer.",
-            'tools/call read_order_history {"customerId": "C-1001"}',
-            lambda: crm.call_tool("read_order_history", {"customerId": "C-1001"}),
+            "2. It looks up a customer, and does not learn where to write to them.",
+            'tools/call lookup_customer {"customerId": "C-1001"}',
+            lambda: crm.call_tool("lookup_customer", {"customerId": "C-1001"}),
             said,
             decision="allow",
             rule="support-reads",
-            gets="O-9006",
+            gets='"[email]"',
         )
         broken = {"customerId": "C-1001", "orderId": "O-9006", "amount": -5, "note": "be quick"}
         await t.step(
