@@ -16,7 +16,6 @@ mod redact;
 mod registry;
 mod result;
 mod risk;
-mod scan;
 #[cfg(feature = "schema")]
 mod schema;
 mod value;
@@ -53,7 +52,6 @@ pub use registry::{
 };
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};
-pub use scan::Scan;
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
 

@@ -131,14 +131,13 @@ impl Exchange {
                 ..
             } => Err(Refusal::MissingScope(scopes)),
             Verdict::Allow(_) | Verdict::Ask { .. } | Verdict::Deny { .. } => {
-                let permit = self.policy.aftermath(&seen);
                 let task = Task {
                     id: id.to_owned(),
                     entry: entry.slot,
-                    redactions: Arc::clone(permit.redactions()),
+                    permit: self.policy.aftermath(&seen),
                 };
                 self.terms.tasks.insert(own.to_owned(), task);
-                Ok((own, permit))
+                Ok((own, self.policy.aftermath(&seen)))
             }
         }
     }

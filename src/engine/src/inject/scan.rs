@@ -81,6 +81,14 @@ impl Scan {
         self.actions.get(&rule).copied().unwrap_or_default()
     }
 
+    /// Whether nothing is looked for.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        Rule::ALL
+            .iter()
+            .all(|rule| self.action(*rule) == Action::Off)
+    }
+
     /// What is to stand in the place of a text, if anything else.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ fn texts_are_flagged_and_pass() {
     check(&[], Place::Fixed, "name", Ok(None), &[]);
     let off = Rule::ALL.map(|rule| (rule, Off));
     check(&off, Place::Block, TEXT, Ok(None), &[]);
+    assert!(Scan::new(off.into()).is_off());
+    assert!(!Scan::new(off.into_iter().skip(1).collect()).is_off());
 }
 
 #[test]
