@@ -26,6 +26,13 @@ pub enum MetricKind {
     Histogram,
 }
 
+impl Metric {
+    pub(super) const fn counter(name: String, value: u64) -> Self {
+        let kind = MetricKind::Counter;
+        Self { name, kind, value }
+    }
+}
+
 impl Record {
     /// Tags come from the configuration or from closed lists, never from the client: Envoy keeps
     /// every series for ever.
@@ -48,60 +55,20 @@ impl Record {
             "toolgate_calls_total;server={server};tool={tool};method={method};decision={decision};\
              reason={reason}"
         );
-        let mut metrics = vec![Metric {
-            name: calls,
-            kind: MetricKind::Counter,
-            value: 1,
-        }];
-        if let Some(result) = self.result.upstream() {
-            metrics.push(Metric {
-                name: format!("toolgate_results_total;server={server};tool={tool};result={result}"),
-                kind: MetricKind::Counter,
-                value: 1,
-            });
-        }
-        if let Some(contract) = &self.contract {
-            let reason = contract.reason;
-            metrics.push(Metric {
-                name: format!(
-                    "toolgate_results_broken_total;server={server};tool={tool};reason={reason}"
-                ),
-                kind: MetricKind::Counter,
-                value: 1,
-            });
-        }
+        let mut metrics = vec![Metric::counter(calls, 1)];
         if let Some(shadow) = &self.shadow {
             let shadow = shadow.decision.as_str();
-            metrics.push(Metric {
-                name: format!(
-                    "toolgate_shadow_total;server={server};tool={tool};live={decision};shadow={shadow}"
-                ),
-                kind: MetricKind::Counter,
-                value: 1,
-            });
+            let name = format!(
+                "toolgate_shadow_total;server={server};tool={tool};live={decision};shadow={shadow}"
+            );
+            metrics.push(Metric::counter(name, 1));
         }
         if let Some(approval) = &self.approval {
             let outcome = approval.state;
-            metrics.push(Metric {
-                name: format!("toolgate_asks_total;server={server};tool={tool};outcome={outcome}"),
-                kind: MetricKind::Counter,
-                value: 1,
-            });
+            let name = format!("toolgate_asks_total;server={server};tool={tool};outcome={outcome}");
+            metrics.push(Metric::counter(name, 1));
         }
-        metrics.extend(self.drift.metrics(&server));
-        for found in &self.injections {
-            let (rule, action) = (found.rule.as_str(), found.action.as_str());
-            metrics.push(Metric {
-                name: format!("toolgate_injections_total;rule={rule};action={action}"),
-                kind: MetricKind::Counter,
-                value: found.count,
-            });
-        }
-        metrics.extend(self.redactions.iter().map(|(kind, count)| Metric {
-            name: format!("toolgate_redactions_total;kind={kind}"),
-            kind: MetricKind::Counter,
-            value: *count,
-        }));
+        self.answer_metrics(&server, &tool, &mut metrics);
         for turned in &self.breakers {
             turned.count(&mut metrics);
         }
@@ -119,11 +86,7 @@ impl Record {
                 format!("toolgate_{what}_total;server={server};tool={tool}"),
                 format!("toolgate_caller_{what}_total{caller}"),
             ] {
-                metrics.push(Metric {
-                    name,
-                    kind: MetricKind::Counter,
-                    value,
-                });
+                metrics.push(Metric::counter(name, value));
             }
         }
         let mut time = |name: &str, value: u64| {
@@ -141,6 +104,43 @@ impl Record {
         }
         time("toolgate_filter_duration_us", filter_ns / 1_000);
         metrics
+    }
+
+    /// What was seen of the answer, and done to it.
+    fn answer_metrics(&self, server: &str, tool: &str, metrics: &mut Vec<Metric>) {
+        let mut count = |name: String, value| metrics.push(Metric::counter(name, value));
+        if let Some(result) = self.result.upstream() {
+            count(
+                format!("toolgate_results_total;server={server};tool={tool};result={result}"),
+                1,
+            );
+        }
+        if let Some(contract) = &self.contract {
+            let reason = contract.reason;
+            count(
+                format!(
+                    "toolgate_results_broken_total;server={server};tool={tool};reason={reason}"
+                ),
+                1,
+            );
+        }
+        for (reason, value) in &self.dropped {
+            count(
+                format!("toolgate_messages_dropped_total;server={server};reason={reason}"),
+                *value,
+            );
+        }
+        for found in &self.injections {
+            let (rule, action) = (found.rule.as_str(), found.action.as_str());
+            count(
+                format!("toolgate_injections_total;rule={rule};action={action}"),
+                found.count,
+            );
+        }
+        for (kind, value) in &self.redactions {
+            count(format!("toolgate_redactions_total;kind={kind}"), *value);
+        }
+        metrics.extend(self.drift.metrics(server));
     }
 
     /// The caller, as far as the configuration names it.
