@@ -16,6 +16,7 @@ mod redact;
 mod registry;
 mod result;
 mod risk;
+mod scan;
 #[cfg(feature = "schema")]
 mod schema;
 mod value;
@@ -52,6 +53,7 @@ pub use registry::{
 };
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};
+pub use scan::Scan;
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
 

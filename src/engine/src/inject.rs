@@ -19,7 +19,7 @@ mod words;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::visible::is_hidden;
 use fold::{bit, fold, is_word};
@@ -29,8 +29,7 @@ use phrase::Phrase;
 pub use scan::{Action, Counts, Place, Scan};
 
 /// What a text does that it should not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// Tells the model to drop its instructions, to follow others, or to keep something from its

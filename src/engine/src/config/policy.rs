@@ -13,9 +13,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Access, Approvals, Audit, Detector, Drift, Identity, Limit, OneOrMany, RateLimitService,
-    Redact, RiskTier, is_default,
+    Redact, RiskTier, Scan, is_default,
 };
-use crate::inject;
 
 /// What may happen.
 ///
@@ -51,7 +50,7 @@ pub struct Policy {
     /// What is done about text that wants to steer the model that reads it: by rule, `off`, `flag`,
     /// `wrap`, `redact` or `block`. What is not named is flagged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scan: Option<BTreeMap<inject::Rule, inject::Action>>,
+    pub scan: Option<Scan>,
     /// Who may make dry runs: calls with `"toolgate/dryRun": true` in their `_meta`, which are
     /// answered with what would be decided, and executed never. Without it, nobody.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -131,13 +131,14 @@ impl Exchange {
                 ..
             } => Err(Refusal::MissingScope(scopes)),
             Verdict::Allow(_) | Verdict::Ask { .. } | Verdict::Deny { .. } => {
+                let permit = self.policy.aftermath(&seen);
                 let task = Task {
                     id: id.to_owned(),
                     entry: entry.slot,
-                    permit: self.policy.aftermath(&seen),
+                    redactions: Arc::clone(permit.redactions()),
                 };
                 self.terms.tasks.insert(own.to_owned(), task);
-                Ok((own, self.policy.aftermath(&seen)))
+                Ok((own, permit))
             }
         }
     }

@@ -17,6 +17,7 @@ impl<'a> Links<'a> {
     }
 
     /// What is found at a byte.
+    #[inline]
     pub(super) fn look(&mut self, at: usize, byte: u8) -> Option<Found> {
         let (rule, at) = match byte {
             b'!' => (Rule::MarkdownImage, self.markdown(at)?),

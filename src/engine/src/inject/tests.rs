@@ -72,6 +72,15 @@ fn attacks_are_found_but_for_those_that_are_named() {
 }
 
 #[test]
+fn what_the_documentation_says_of_attacks_is_so() {
+    let page = include_str!("../../../../policies/responses.md");
+    for (rule, (all, hits)) in tally() {
+        let row = format!("| `{}` | {hits} of {all} |", rule.as_str());
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn harmless_texts_pass() {
     let lines: Vec<_> = HARMLESS.lines().skip(1).collect();
     assert!(lines.len() >= 200);

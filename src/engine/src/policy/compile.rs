@@ -88,7 +88,7 @@ impl Policy {
             identity: policy.identity.unwrap_or_default(),
             bounds: policy.bounds.unwrap_or_default(),
             drift: policy.drift.unwrap_or_default(),
-            scan: Scan::new(policy.scan.unwrap_or_default()),
+            scan: Scan::new(policy.scan.unwrap_or_default().actions()),
             dry_run,
             approvals,
             named: named(&registry, &rules),

@@ -57,6 +57,22 @@ impl Redactions {
         own
     }
 
+    /// What is taken out of what.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &Redaction)> {
+        let parts = [
+            ("results", &self.results),
+            ("arguments", &self.arguments),
+            ("upstream", &self.upstream),
+        ];
+        parts.into_iter()
+    }
+
+    /// Whether nothing is taken out, and no value recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Takes out what `other` does, too.
     pub(super) fn join(&mut self, other: &Self) {
         self.results.join(&other.results);

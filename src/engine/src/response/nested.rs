@@ -66,7 +66,7 @@ fn governed(
         operation: Some(Method::ToolsCall),
         declared: terms.declared,
         entry: Some(task.entry),
-        redactions: Arc::clone(task.permit.redactions()),
+        redactions: Arc::clone(&task.redactions),
         ..Terms::default()
     };
     let answer = format!(r#"{{"jsonrpc":"2.0","id":0,"result":{}}}"#, node.raw());

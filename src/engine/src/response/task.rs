@@ -3,7 +3,7 @@
 //! What a client holds is the server's own id behind the tool's name and a mark over both, the
 //! server and the caller: nothing has to be kept, and nobody else can make it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -11,7 +11,7 @@ use crate::{
     call::Principal,
     cx::Cx,
     json::{Node, Splice, quote},
-    policy::{Permit, Policy},
+    policy::{Policy, Redactions},
     refusal::{Refusal, UpstreamFault},
     rpc::Method,
     seal::Seal,
@@ -75,8 +75,8 @@ pub struct Task {
     pub id: String,
     /// The place of the tool whose call made it.
     pub entry: usize,
-    /// With what its result may be had.
-    pub permit: Permit,
+    /// What is taken out of its result.
+    pub redactions: Arc<Redactions>,
 }
 
 /// Puts the caller's ids in place of the server's own.
@@ -109,30 +109,29 @@ pub(super) fn bind(
     let (Some(result), Some(operation)) = (result, terms.operation) else {
         return Ok(edits);
     };
-    match operation {
-        Method::ToolsCall => {
-            let made = made(result).zip(terms.entry(policy));
-            edits.extend(made.and_then(|(id, tool)| {
-                let binding = Binding {
-                    seal: cx.seal,
-                    principal: &terms.principal,
-                    server: &terms.server,
-                };
-                Some(replace(id, &binding.bind(&tool.name, &id.str()?)))
-            }));
-        }
-        Method::TasksGet | Method::TasksCancel | Method::TasksUpdate => {
-            if let Some(id) = result.get("taskId") {
-                let strange = Refusal::Upstream(UpstreamFault::Undeclared("another task"));
-                edits.push(known(id, terms).ok_or(strange)?);
-            }
-        }
-        Method::Initialize => {
-            // The tasks of all callers are not listed.
-            let tasks = result.pointer(&["capabilities", "tasks"]);
-            edits.extend(tasks.and_then(|tasks| tasks.remove("list")));
-        }
-        _ => {}
+    let asked = matches!(
+        operation,
+        Method::TasksGet | Method::TasksCancel | Method::TasksUpdate
+    );
+    if let Some(id) = result.get("taskId").filter(|_| asked) {
+        let strange = Refusal::Upstream(UpstreamFault::Undeclared("another task"));
+        edits.push(known(id, terms).ok_or(strange)?);
+    }
+    if operation == Method::ToolsCall {
+        let made = made(result).zip(terms.entry(policy));
+        edits.extend(made.and_then(|(id, tool)| {
+            let binding = Binding {
+                seal: cx.seal,
+                principal: &terms.principal,
+                server: &terms.server,
+            };
+            Some(replace(id, &binding.bind(&tool.name, &id.str()?)))
+        }));
+    }
+    if operation == Method::Initialize {
+        // The tasks of all callers are not listed.
+        let tasks = result.pointer(&["capabilities", "tasks"]);
+        edits.extend(tasks.and_then(|tasks| tasks.remove("list")));
     }
     Ok(edits)
 }
@@ -145,10 +144,10 @@ pub(super) fn is_strange(root: Node<'_>, terms: &Terms) -> bool {
 
 /// The result of a tool within a message about its task, and the task.
 pub(super) fn result<'a, 't>(root: Node<'a>, terms: &'t Terms) -> Option<(Node<'a>, &'t Task)> {
-    let holder = match terms.operation {
-        Some(Method::TasksGet) => root.get("result")?,
-        _ if tells_state(root) => root.get("params")?,
-        _ => return None,
+    let asked = terms.operation == Some(Method::TasksGet);
+    let holder = match tells_state(root) {
+        true => root.get("params")?,
+        false => root.get("result").filter(|_| asked)?,
     };
     let task = terms.tasks.get(&*holder.get("taskId")?.str()?)?;
     Some((holder.get("result")?, task))
