@@ -243,12 +243,6 @@ impl Rule {
         Self::ToolMention,
     ];
 
-    /// The rule of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
-    }
-
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

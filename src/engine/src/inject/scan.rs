@@ -76,8 +76,7 @@ impl Scan {
     }
 
     /// What is done about what a rule finds.
-    #[must_use]
-    pub fn action(&self, rule: Rule) -> Action {
+    fn action(&self, rule: Rule) -> Action {
         self.actions.get(&rule).copied().unwrap_or_default()
     }
 

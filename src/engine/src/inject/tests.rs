@@ -47,7 +47,7 @@ fn tally() -> BTreeMap<Rule, (usize, usize)> {
     let mut rule = None;
     for line in ATTACKS.lines() {
         if let Some(name) = line.strip_prefix("# ") {
-            rule = Rule::named(name);
+            rule = Rule::ALL.into_iter().find(|rule| rule.as_str() == name);
             continue;
         }
         let rule = rule.expect("a rule");
@@ -156,14 +156,6 @@ fn finds_are_told_with_their_place() {
     );
 }
 
-#[test]
-fn rules_have_their_names() {
-    for rule in Rule::ALL {
-        assert_eq!(Rule::named(rule.as_str()), Some(rule));
-    }
-    assert_eq!(Rule::named("anything"), None);
-}
-
 /// Time of the processor for one text, the best of three.
 fn cost(scanner: &Scanner, text: &str) -> u128 {
     let now = || {
@@ -186,8 +178,8 @@ fn time_is_linear_in_hostile_text() {
     for hostile in HOSTILE {
         let hostile = text(hostile);
         let of = |bytes: usize| hostile.repeat(bytes / hostile.len());
-        let small = cost(&scanner, &of(20_000));
-        let large = cost(&scanner, &of(160_000));
+        let small = cost(&scanner, &of(10_000));
+        let large = cost(&scanner, &of(80_000));
         assert!(large < small * 24, "{hostile:?}: {small} and {large} ns");
     }
 }
