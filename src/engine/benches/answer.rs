@@ -1,4 +1,5 @@
-//! Lets `CALLS` calls of one tool be answered by an answer of some `SHAPE`, for callgrind to count:
+//! Lets `CALLS` calls of one tool be answered by an answer of some `SHAPE`, for callgrind to count,
+//! and governed by none of the passes over texts, by the scan, or by the scan and redaction:
 //! `make bench-engine` tells what governing it costs.
 
 #![expect(
@@ -7,7 +8,7 @@
     reason = "a bench is a program: it says no, and how it is used"
 )]
 
-use std::{hint::black_box, sync::Arc};
+use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 
 use engine::{
     config::Config,
@@ -21,20 +22,26 @@ use serde_json::{Value, json};
 
 fn main() {
     let args: Vec<_> = std::env::args().skip(1).collect();
-    let (shape, calls) = match args.as_slice() {
-        [shape, calls, ..] => (shape.as_str(), calls.parse().ok()),
-        _ => ("", None),
+    let (shape, calls, passes) = match args.as_slice() {
+        [shape, calls, passes] => (shape.as_str(), calls.parse().ok(), passes.as_str()),
+        _ => ("", None, ""),
     };
     let (Some((media, body)), Some(calls)) = (answer(shape), calls) else {
-        println!("usage: answer small|prose|records|numbers|base64|events CALLS");
+        println!("usage: answer small|prose|records|numbers|base64|events CALLS none|scan|all");
         return;
     };
+    let scan = if passes == "none" { "off" } else { "flag" };
+    let scan: BTreeMap<_, _> = SCANS.into_iter().map(|rule| (rule, scan)).collect();
+    let kinds: &[_] = if passes == "all" { &KINDS } else { &[] };
     let config = json!({
         "registry": {
             "servers": { "s": {} },
             "tools": [{ "name": "t", "mcpServer": "s", "inputSchema": { "type": "object" } }],
         },
-        "policy": { "rules": [{ "tool": "t", "decision": "allow" }] },
+        "policy": {
+            "scan": scan,
+            "rules": [{ "tool": "t", "decision": "allow", "redact": kinds }],
+        },
     });
     let policy = Policy::compile(Config::from_value(config));
     let policy = Arc::new(policy.unwrap_or_else(|problems| panic!("{problems:?}")));
@@ -131,6 +138,33 @@ fn exchange(policy: &Arc<Policy>, media: &str, body: &[u8]) {
     assert!(matches!(exchange.on(end, &cx), Step::Forward(_)));
     black_box(exchange.close(End::default(), &cx));
 }
+
+/// Every rule that scans.
+const SCANS: [&str; 6] = [
+    "exfiltration_link",
+    "fake_turn",
+    "hidden_unicode",
+    "instruction_override",
+    "markdown_image",
+    "tool_mention",
+];
+
+/// Every kind of value that is found by its form.
+const KINDS: [&str; 13] = [
+    "payment_card",
+    "iban",
+    "ssn",
+    "tax_id",
+    "email",
+    "phone",
+    "ip_address",
+    "jwt",
+    "aws_key",
+    "github_token",
+    "slack_token",
+    "private_key",
+    "url_password",
+];
 
 const SIZE: usize = 1 << 20;
 const JSON: &str = "application/json";
