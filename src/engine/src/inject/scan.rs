@@ -83,7 +83,9 @@ impl Scan {
     /// Whether nothing is looked for.
     #[must_use]
     pub fn is_off(&self) -> bool {
-        Rule::ALL.iter().all(|rule| self.action(*rule) == Action::Off)
+        Rule::ALL
+            .iter()
+            .all(|rule| self.action(*rule) == Action::Off)
     }
 
     /// What is to stand in the place of a text, if anything else.
