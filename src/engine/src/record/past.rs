@@ -133,10 +133,12 @@ impl<'a> Past<'a> {
             "rule" | "approved" | "approver_unreachable" => self.decision.ok_or(Other::BeforeRules),
             reason if reason.starts_with("approval_") => Ok(Decision::ApprovalRequired),
             // The answer was refused, not the call.
-            reason if reason.starts_with("upstream_") => match self.decision {
-                Some(Decision::ApprovalRequired) => Ok(Decision::ApprovalRequired),
-                Some(Decision::Allow | Decision::Deny) | None => Ok(Decision::Allow),
-            },
+            reason if reason.starts_with("upstream_") || reason.starts_with("result_") => {
+                match self.decision {
+                    Some(Decision::ApprovalRequired) => Ok(Decision::ApprovalRequired),
+                    Some(Decision::Allow | Decision::Deny) | None => Ok(Decision::Allow),
+                }
+            }
             "no_rule"
             | "insufficient_scope"
             | "condition_failed"

@@ -47,7 +47,16 @@ fn what_a_record_says() {
         r#"{"method": "resources/read", "resourceUri": "a:b", "decision": "deny", "reason": "upstream_too_large", "roles": [], "scopes": []}"#,
         "resource a:b allow by  without",
     );
-    for reason in ["limit_reached", "loop_detected", "breaker_open"] {
+    check(
+        r#"{"method": "tools/call", "toolName": "t", "decision": "allow", "reason": "result_sensitive", "roles": [], "scopes": []}"#,
+        "tool t allow by  without",
+    );
+    for reason in [
+        "limit_reached",
+        "loop_detected",
+        "breaker_open",
+        "redaction_blocked",
+    ] {
         check(
             &format!(
                 r#"{{"method": "tools/call", "toolName": "t", "decision": "deny", "reason": "{reason}", "roles": [], "scopes": []}}"#
