@@ -27,7 +27,8 @@ pub(crate) fn differences(file: &str, group: &Group, records: &[Value]) -> Vec<S
     for (case, record) in group.cases.iter().zip(records) {
         let reason = record["reason"].as_str().unwrap_or_default();
         let codec = reason == "rejected_by_envoy";
-        let answer = reason.starts_with("upstream_") || reason == "breaker_open";
+        let answers = ["upstream_", "result_", "breaker_open"];
+        let answer = answers.iter().any(|start| reason.starts_with(start));
         if codec || answer || (case.before > 0 && case.approver.is_some()) {
             // What the filter never saw, or what hangs on answers: those of a trial are all good, and
             // nobody approves.
