@@ -67,11 +67,15 @@ impl Request {
             step = exchange.on(Event::RequestBody { bytes, end: true }, &cx);
         }
         let mut visible = BTreeSet::new();
+        let mut details = None;
         let (status, said) = match step {
             Step::Forward(_) => {
                 if let Some((list, server)) = &self.list {
                     let listed = everything(policy, *list, server);
                     visible = names(&answer(&mut exchange, &listed, &cx));
+                } else {
+                    // Nobody knows what a server would say: nobody waits for it.
+                    details = Some("downstream_remote_disconnect".to_owned());
                 }
                 (Some(200), String::new())
             }
@@ -83,13 +87,14 @@ impl Request {
         };
         let end = End {
             status,
+            details: details.clone(),
             ..End::default()
         };
         let record = exchange.close(end, &cx).record;
         let mut record: Value = serde_json::from_slice(&record).unwrap_or_default();
-        if said.is_empty() && visible.is_empty() {
-            // Nothing was executed.
-            record.as_object_mut().map(|record| record.remove("result"));
+        if let (Some(_), Some(record)) = (details, record.as_object_mut()) {
+            record.remove("result");
+            record.remove("details");
         }
         Outcome {
             record,

@@ -225,10 +225,8 @@ impl Exchange {
     pub(super) fn observe_end(&mut self, end: &End, cx: &Cx<'_>) {
         let details = end.details.as_deref().unwrap_or_default();
         let gone = end.status.is_none() || details.contains(CLIENT_GONE);
-        // What was only tried, by the command line, has no answer, and none is missing.
-        let begun = !matches!(self.state, State::Forwarded(_));
         let waited = self.asker.id.is_some() && !self.asker.one_way && self.forwarded.is_some();
-        self.told.close(gone || !waited || !begun, cx.now);
+        self.told.close(gone || !waited, cx.now);
         self.record.result = match (self.record.result, self.told.outcome) {
             (answered @ (Outcome::Denied | Outcome::DryRun), _) => answered,
             (_, Some(outcome)) => outcome,
