@@ -17,12 +17,12 @@ mod phrase;
 mod scan;
 mod words;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use serde::Serialize;
 
 use crate::visible::is_hidden;
-use fold::{bit, fold, is_word};
+use fold::{bit, fold, is_word, is_word_byte};
 use link::Links;
 use phrase::Phrase;
 
@@ -71,17 +71,26 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Scanner {
     phrases: Vec<Phrase>,
-    /// By first letter, the words with which phrases begin.
-    starts: BTreeMap<char, Vec<Start>>,
-    /// By first letter, the bits of second letters: few words pass.
-    seconds: [u32; 128],
+    /// Whether some begin with a letter of ASCII.
+    firsts: [bool; 128],
+    /// By the places of the bits of two letters, what begins with them.
+    beginnings: Vec<[Beginnings; BITS]>,
+}
+
+/// What begins with two letters.
+#[derive(Debug, Default)]
+struct Beginnings {
+    /// The bits of all third letters: few words pass.
+    thirds: u32,
+    starts: Vec<Start>,
 }
 
 /// One beginning of a phrase.
 #[derive(Debug)]
 struct Start {
     word: String,
-    second: u32,
+    first: char,
+    third: u32,
     phrase: usize,
 }
 
@@ -90,32 +99,63 @@ impl Scanner {
     #[must_use]
     pub fn new() -> Self {
         let phrases = words::phrases();
-        let mut starts: BTreeMap<char, Vec<Start>> = BTreeMap::new();
-        let mut seconds = [0; 128];
+        let mut beginnings: Vec<[Beginnings; BITS]> = Vec::new();
+        beginnings.resize_with(BITS, Default::default);
+        let mut firsts = [false; 128];
         for (phrase, its) in phrases.iter().enumerate() {
             for word in its.beginnings() {
-                let mut letters = word.chars();
-                let Some(first) = letters.next() else {
+                let Some(first) = word.chars().next() else {
                     continue;
                 };
-                let second = letters.next().map_or(u32::MAX, bit);
-                if let Some(seconds) = seconds.get_mut(first as usize) {
-                    *seconds |= second;
+                if let Some(known) = firsts.get_mut(first as usize) {
+                    *known = true;
                 }
-                let word = word.clone();
-                let start = Start {
-                    word,
-                    second,
-                    phrase,
-                };
-                starts.entry(first).or_default().push(start);
+                // Behind `*` comes anything, and so it does behind the word.
+                let known = word.split('*').next().unwrap_or_default();
+                let mut bits = known.chars().skip(1).map(bit);
+                let mut next = || bits.next().unwrap_or(u32::MAX);
+                let (second, third) = (next(), next());
+                let row = beginnings.get_mut(bit(first).trailing_zeros() as usize);
+                let cells = row.into_iter().flatten().enumerate();
+                for (_, cell) in cells.filter(|(place, _)| second & (1 << place) != 0) {
+                    cell.thirds |= third;
+                    cell.starts.push(Start {
+                        word: word.clone(),
+                        first,
+                        third,
+                        phrase,
+                    });
+                }
             }
         }
         Self {
             phrases,
-            starts,
-            seconds,
+            firsts,
+            beginnings,
         }
+    }
+
+    /// Whether anything may begin with a letter and letters of these bits behind it.
+    #[inline]
+    fn may_begin(&self, first: char, [second, third]: [u32; 2]) -> bool {
+        if second.count_ones() != 1 {
+            return second != 0;
+        }
+        let row = self.beginnings.get(bit(first).trailing_zeros() as usize);
+        let cell = row.and_then(|row| row.get(second.trailing_zeros() as usize));
+        cell.is_some_and(|cell| cell.thirds & third != 0)
+    }
+
+    /// What may begin with a letter and letters of these bits behind it. What does not show may
+    /// stand between them: then there are more bits than one.
+    fn starts(&self, first: char, [second, third]: [u32; 2]) -> impl Iterator<Item = &Start> {
+        let row = self.beginnings.get(bit(first).trailing_zeros() as usize);
+        let from = second.trailing_zeros() as usize;
+        let to = BITS - second.leading_zeros() as usize;
+        let cells = row.and_then(|row| row.get(from..to)).unwrap_or_default();
+        let cells = cells.iter().filter(move |cell| cell.thirds & third != 0);
+        let starts = cells.flat_map(|cell| &cell.starts);
+        starts.filter(move |start| start.first == first && start.third & third != 0)
     }
 
     /// What stands in a text, from its beginning to its end; `foreign` knows the names of other
@@ -161,13 +201,16 @@ impl<F: Fn(&str) -> bool> Pass<'_, F> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             if byte.is_ascii() {
-                let word = is_word(char::from(*byte));
+                let word = is_word_byte(*byte);
                 if !(word && inside) {
-                    let lower = byte.to_ascii_lowercase();
-                    let next = bytes.get(at + 1).copied().map_or(0, next);
-                    let seconds = self.scanner.seconds.get(usize::from(lower)).copied();
-                    if seconds.unwrap_or(0) & next != 0 {
-                        self.begin(at, char::from(lower), next);
+                    let first = byte.to_ascii_lowercase();
+                    let known = self.scanner.firsts.get(usize::from(first));
+                    if known.is_some_and(|known| *known) {
+                        let behind = [at + 1, at + 2];
+                        let behind = behind.map(|at| bytes.get(at).copied().map_or(0, next));
+                        if self.scanner.may_begin(char::from(first), behind) {
+                            self.begin(at, char::from(first), behind);
+                        }
                     }
                     if let Some(found) = links.look(at, *byte) {
                         self.push(found.rule, found.at);
@@ -175,6 +218,12 @@ impl<F: Fn(&str) -> bool> Pass<'_, F> {
                 }
                 inside = word;
                 at += 1;
+                if word {
+                    // Nothing begins within a word.
+                    let rest = bytes.get(at..).unwrap_or_default();
+                    let end = rest.iter().position(|byte| !is_word_byte(*byte));
+                    at += end.unwrap_or(rest.len());
+                }
                 continue;
             }
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
@@ -190,7 +239,7 @@ impl<F: Fn(&str) -> bool> Pass<'_, F> {
             }
             let word = is_word(character);
             if !(word && inside) {
-                self.begin(at, fold(character).unwrap_or(character), u32::MAX);
+                self.begin(at, fold(character).unwrap_or(character), [u32::MAX; 2]);
             }
             inside = word;
             at += character.len_utf8();
@@ -205,10 +254,9 @@ impl<F: Fn(&str) -> bool> Pass<'_, F> {
         }
     }
 
-    /// Tries the phrases that begin with a letter, with one of these behind it.
-    fn begin(&mut self, at: usize, first: char, next: u32) {
-        let starts = self.scanner.starts.get(&first).into_iter().flatten();
-        for start in starts.filter(|start| start.second & next != 0) {
+    /// Tries the phrases that begin with a letter, with some of these behind it.
+    fn begin(&mut self, at: usize, first: char, behind: [u32; 2]) {
+        for start in self.scanner.starts(first, behind) {
             let Some(phrase) = self.scanner.phrases.get(start.phrase) else {
                 continue;
             };
@@ -256,6 +304,9 @@ impl Rule {
         }
     }
 }
+
+/// Bits of letters.
+const BITS: usize = u32::BITS as usize;
 
 /// The bits of a second letter by its first byte: what is beyond ASCII may look like any letter.
 fn next(byte: u8) -> u32 {

@@ -76,6 +76,27 @@ pub(super) fn is_word(character: char) -> bool {
     }
 }
 
+/// Whether a byte is a letter, a digit or `_` of ASCII.
+#[inline]
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    WORD.get(usize::from(byte)).is_some_and(|word| *word)
+}
+
+/// Which bytes are part of a word.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "what is wrong with a constant does not compile"
+)]
+static WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0;
+    while byte < word.len() {
+        word[byte] = (byte as u8).is_ascii_alphanumeric() || byte == b'_' as usize;
+        byte += 1;
+    }
+    word
+};
+
 /// By its code, what a letter looks like; 0 for itself.
 #[expect(
     clippy::indexing_slicing,

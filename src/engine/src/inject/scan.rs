@@ -88,6 +88,12 @@ impl Scan {
             .all(|rule| self.action(*rule) == Action::Off)
     }
 
+    /// Whether some texts may be marked as data.
+    #[must_use]
+    pub fn wraps(&self) -> bool {
+        self.actions.values().any(|action| *action == Action::Wrap)
+    }
+
     /// What is to stand in the place of a text, if anything else.
     ///
     /// # Errors

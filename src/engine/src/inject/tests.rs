@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use rustix::time::{ClockId, clock_gettime};
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 const ATTACKS: &str = include_str!("tests/attacks.txt");

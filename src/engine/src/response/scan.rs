@@ -124,6 +124,9 @@ impl<'a> Pass<'a> {
     /// Whether a block's text can be marked as data: it is no prompt, and not the copy of what is
     /// structured, for which programs may look in it.
     fn stands_alone(&self, text: Node<'_>) -> bool {
+        if !self.policy.scan().wraps() {
+            return true;
+        }
         if self.terms.operation == Some(Method::PromptsGet) {
             return false;
         }
