@@ -50,9 +50,9 @@ pub struct Cut {
     pub media: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-const fn is_none(count: &u64) -> bool {
-    *count == 0
+/// Whether there was none.
+fn is_none<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 /// What became of an approval.
