@@ -397,8 +397,13 @@ async fn servers_that_let_nobody_in() {
     )
     .await;
     assert_eq!(server.seen().len(), 1);
-    drop(server);
-    desk.toolgate(&["import", &url])
+    // A port that is taken, so that nobody else gets it, and where nobody listens.
+    let taken = tokio::net::TcpSocket::new_v4().expect("a socket");
+    taken
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a port");
+    let nobody = taken.local_addr().expect("an address");
+    desk.toolgate(&["import", &format!("http://{nobody}/mcp")])
         .await
         .check(2, &["cannot reach", "refused"]);
 }

@@ -155,13 +155,13 @@ proptest! {
         let cut = answered(status, media, &pieces);
         let text = String::from_utf8_lossy(&whole);
         prop_assert_eq!(&text, &String::from_utf8_lossy(&cut));
-        // In a stream, other lines are nothing to a client.
+        // A stream is read by its lines, of which only data is anything to a client.
         let stream = media == "text/event-stream" && !pieces.concat().is_empty();
-        let answers = text.lines().filter_map(|line| match line.strip_prefix("data: ") {
-            None if !stream => Some(line),
-            data => data,
-        });
-        let parsed = answers.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let answers: Vec<_> = match stream {
+            true => text.split(['\r', '\n']).filter_map(|line| line.strip_prefix("data: ")).collect(),
+            false => vec![&*text],
+        };
+        let parsed = answers.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok());
         let count = parsed.filter(|message| message["id"] == 1 && message.get("method").is_none()).count();
         let empty = pieces.concat().is_empty() && status >= "400";
         prop_assert_eq!(count, usize::from(!empty), "{}", text);
