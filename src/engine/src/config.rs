@@ -50,6 +50,7 @@ pub use ratelimit::{FailureMode, RateLimitService};
 pub use redact::{Audit, AuditLevel, Detector, Redact, RedactItem, Within};
 pub use registry::{
     Argument, Deprecated, Prompt, Protocol, Registry, Resource, Server, ServerRequest, Tool,
+    Virtual,
 };
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};

@@ -17,6 +17,7 @@ use crate::{
     policy::Policy,
     record::{Closing, Decision, End, Outcome, Record},
     refusal::{Asker, Refusal},
+    registry::Endpoint,
     response::{Terms, Told},
     rpc,
 };
@@ -201,7 +202,9 @@ impl Exchange {
         }
         let path = headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let server = policy.registry().endpoint(path).ok_or(Refusal::NotFound)?;
+        let Some(Endpoint::Server(server)) = policy.registry().endpoint(path) else {
+            return Err(Refusal::NotFound);
+        };
         self.record.server = Some(server.id.clone());
         self.asker.resource_metadata = metadata::url(&policy, &headers, path);
         let identity = policy.identity();

@@ -37,6 +37,7 @@ pub use result::ResultBounds;
 /// Everything that is registered.
 #[derive(Debug, Default)]
 pub struct Registry {
+    virtual_server: Option<Virtual>,
     servers: BTreeMap<String, Server>,
     endpoints: BTreeMap<String, String>,
     entries: Vec<Entry>,
@@ -44,6 +45,32 @@ pub struct Registry {
     prompts: Names,
     resources: BTreeMap<String, Patterns>,
     looks: OnceLock<BTreeSet<(Kind, String)>>,
+}
+
+/// The server that agents see where there are many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Virtual {
+    /// The path at the gateway where agents reach it.
+    pub path: String,
+    /// The name by which it introduces itself.
+    pub name: String,
+    /// The title that people see.
+    pub title: Option<String>,
+    /// Its version.
+    pub version: String,
+    /// What agents are told about how to use it.
+    pub instructions: Option<String>,
+    /// How many entries a page of a list holds.
+    pub page_size: usize,
+}
+
+/// What agents reach at a path of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Endpoint<'a> {
+    /// One server, as it is.
+    Server(&'a Server),
+    /// All servers, as one.
+    Virtual(&'a Virtual),
 }
 
 /// An MCP server behind the gateway.
@@ -259,10 +286,21 @@ impl Registry {
         self.servers.get(id)
     }
 
-    /// The server that agents reach at this path of the gateway.
+    /// The server that stands for all of them, where agents see one.
     #[must_use]
-    pub fn endpoint(&self, path: &str) -> Option<&Server> {
-        self.endpoints.get(path).and_then(|id| self.servers.get(id))
+    pub const fn virtual_server(&self) -> Option<&Virtual> {
+        self.virtual_server.as_ref()
+    }
+
+    /// What agents reach at this path of the gateway.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Option<Endpoint<'_>> {
+        let of_all = self.virtual_server.as_ref();
+        if let Some(server) = of_all.filter(|server| server.path == path) {
+            return Some(Endpoint::Virtual(server));
+        }
+        let server = self.servers.get(self.endpoints.get(path)?)?;
+        Some(Endpoint::Server(server))
     }
 }
 

@@ -10,7 +10,7 @@ use engine::{
     identity,
     json::{Doc, Node},
     record::End,
-    registry::{Entry, Kind},
+    registry::{Endpoint, Entry, Kind},
     rpc::{self, Target},
 };
 use serde_json::{Value, json};
@@ -109,7 +109,8 @@ impl Request {
         let path = self.headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let principal = identity::principal(policy.identity(), &self.headers, &self.peer);
-        let (Some(server), Ok(principal)) = (registry.endpoint(path), principal) else {
+        let (Some(Endpoint::Server(server)), Ok(principal)) = (registry.endpoint(path), principal)
+        else {
             return;
         };
         let Ok(doc) = Doc::parse(self.body.clone()) else {

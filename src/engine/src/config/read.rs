@@ -121,9 +121,16 @@ impl Reading {
             entry.at = at;
         });
         let servers = self.servers(members, at);
-        let rest = self
+        // `virtual:` with nothing beneath it is one with defaults.
+        if let Some(value) = members.get_mut("virtual").filter(|value| value.is_null()) {
+            *value = Value::Object(Map::new());
+        }
+        let mut rest: Registry = self
             .item(&Value::Object(std::mem::take(members)), at, &[])
             .unwrap_or_default();
+        if let Some(server) = &mut rest.virtual_server {
+            server.at = below(at, "virtual");
+        }
         Registry {
             servers,
             tools,

@@ -20,6 +20,10 @@ pub struct Registry {
         skip_serializing_if = "Option::is_none"
     )]
     pub version: Option<String>,
+    /// One address for all servers: agents connect to it alone, and each call goes to the server of
+    /// its tool. Without it, each server has an endpoint of its own, and no other.
+    #[serde(rename = "virtual", skip_serializing_if = "Option::is_none")]
+    pub virtual_server: Option<Virtual>,
     /// The MCP servers behind the gateway, by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub servers: BTreeMap<String, Server>,
@@ -32,6 +36,36 @@ pub struct Registry {
     /// Prompts, with the field names of the MCP `Prompt` object.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<Prompt>,
+}
+
+/// The server that agents see where there are many.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Virtual {
+    /// The path at the gateway where agents reach it; without it, `/mcp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The name by which it introduces itself; without it, `toolgate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The title that people see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its version; without it, that of the registry.
+    #[serde(
+        deserialize_with = "super::text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub version: Option<String>,
+    /// What agents are told about how to use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+    /// How many entries a page of a list holds; without it, 1,000. Clients follow some 64 pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    #[serde(skip)]
+    pub(crate) at: String,
 }
 
 /// An MCP server.

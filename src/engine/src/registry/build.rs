@@ -5,7 +5,7 @@ mod parts;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Entry, Kind, Registry, Server, breaker,
+    Entry, Kind, Registry, Server, Virtual, breaker,
     limits::Limits,
     pattern::Glob,
     text::{is_path, url_path},
@@ -34,7 +34,11 @@ impl Build {
             limits: Limits::default(),
             problems: Vec::new(),
         };
-        let only = config.servers.len() == 1;
+        let version = config.version.unwrap_or_default();
+        let of_all = config.virtual_server;
+        let of_all = of_all.map(|server| build.virtual_server(server, version));
+        let only = config.servers.len() == 1 && of_all.is_none();
+        build.registry.virtual_server = of_all;
         for (id, server) in config.servers {
             build.server(id, server, only);
         }
@@ -61,6 +65,24 @@ impl Build {
         };
         self.problems
             .push(Problem::new(format!("{at}{dot}{field}"), message));
+    }
+
+    fn virtual_server(&mut self, server: config::Virtual, version: String) -> Virtual {
+        let path = server.path.unwrap_or_else(|| "/mcp".to_owned());
+        if !is_path(&path) {
+            self.wrong(&server.at, "path", "expected a path that begins with `/`");
+        }
+        if server.page_size == Some(0) {
+            self.wrong(&server.at, "pageSize", "expected a number above 0");
+        }
+        Virtual {
+            path,
+            name: server.name.unwrap_or_else(|| "toolgate".to_owned()),
+            title: server.title,
+            version: server.version.unwrap_or(version),
+            instructions: server.instructions,
+            page_size: server.page_size.map_or(PAGE_SIZE, |size| size as usize),
+        }
     }
 
     fn server(&mut self, id: String, server: config::Server, only: bool) {
@@ -97,6 +119,11 @@ impl Build {
             self.registry
                 .endpoints
                 .insert("/mcp".to_owned(), id.clone());
+        }
+        let of_all = self.registry.virtual_server.as_ref();
+        if of_all.is_some_and(|server| server.path == endpoint) {
+            let message = format!("`{endpoint}` is the path of the virtual server already");
+            self.wrong(&at, "endpoint", message);
         }
         let taken = self.registry.endpoints.insert(endpoint.clone(), id.clone());
         if let Some(other) = taken.filter(|other| *other != id) {
@@ -347,3 +374,6 @@ fn arguments(arguments: &[Argument]) -> Value {
         "additionalProperties": false,
     })
 }
+
+/// Entries on a page: clients follow some 64 pages.
+const PAGE_SIZE: usize = 1_000;

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Kind, Registry, Stranger, build::Build, pin, template};
+use super::{Endpoint, Kind, Registry, Stranger, build::Build, pin, template};
 use crate::{config::Config, digest::sha256, json::Doc};
 
 fn build(registry: Value) -> Result<Registry, Vec<String>> {
@@ -97,7 +97,7 @@ fn servers() {
         let text = |s: &super::Server| format!("{} {} {} {}", s.id, s.cluster, s.path, s.endpoint);
         let mut all: Vec<String> = registry.servers().map(text).collect();
         for path in ["/mcp", "/a/mcp", "/b/mcp", "/x"] {
-            if let Some(server) = registry.endpoint(path) {
+            if let Some(Endpoint::Server(server)) = registry.endpoint(path) {
                 all.push(format!("{path} -> {}", server.id));
             }
         }

@@ -39,6 +39,11 @@ impl Reading {
             ..Registry::default()
         };
         for file in files {
+            if let (Some(_), Some(again)) = (&joined.virtual_server, &file.virtual_server) {
+                let message = "another registry file has a virtual server already";
+                self.problems.push(Problem::new(&again.at, message));
+            }
+            joined.virtual_server = joined.virtual_server.or(file.virtual_server);
             for (id, server) in file.servers {
                 if joined.servers.contains_key(&id) {
                     let message = format!("server `{id}` is declared twice");
