@@ -23,6 +23,16 @@ pub struct Principal {
     pub chain: Vec<String>,
 }
 
+impl Principal {
+    /// Who it is, however its token is renewed: user, agent, app and tenant, as far as they are
+    /// known. What is bound to a caller is bound to these.
+    #[must_use]
+    pub fn who(&self) -> [&str; 4] {
+        let facts = [&self.user, &self.agent, &self.app, &self.tenant];
+        facts.map(|fact| fact.as_deref().unwrap_or_default())
+    }
+}
+
 /// A value that is known now, or only once the call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Partial<T> {

@@ -31,6 +31,7 @@ pub mod digest;
 pub mod exchange;
 pub mod http;
 pub mod identity;
+pub mod ids;
 pub mod inject;
 pub mod json;
 pub mod limit;
@@ -43,6 +44,7 @@ pub mod registry;
 pub mod response;
 pub mod rpc;
 pub mod seal;
+pub mod session;
 pub mod sse;
 pub mod visible;
 

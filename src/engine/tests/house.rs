@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 28] = [
     "digest",
     "seal",
     "cx",
@@ -36,6 +36,8 @@ const ORDER: [&str; 26] = [
     "condition",
     "approval",
     "rpc",
+    "session",
+    "ids",
     "policy",
     "identity",
     "refusal",
@@ -45,8 +47,9 @@ const ORDER: [&str; 26] = [
 ];
 
 /// What the engine may be built from. Nothing here knows a host, a clock, files or a runtime.
-const ENGINE: [&str; 12] = [
+const ENGINE: [&str; 13] = [
     "base64",
+    "chacha20poly1305",
     "chrono",
     "hmac",
     "prost",

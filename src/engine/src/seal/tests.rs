@@ -52,3 +52,42 @@ fn a_tag_is_for_its_parts() {
 fn a_secret_is_not_printed() {
     assert_eq!(format!("{:?}", Seal::new(b"secret")), "Seal");
 }
+
+#[test]
+fn what_is_closed_is_xchacha20_poly1305() {
+    // From Python and PyCryptodome, with the key and the lengths of `a_tag_is_hmac_sha_256`: the
+    // cipher's key is the HMAC of "encryption".
+    let seal = Seal::new(b"a secret of at least thirty-two bytes");
+    for (contents, unique, closed) in [
+        (
+            &b""[..],
+            "",
+            "EzvoOT3kQokEBRfrCH4CF4MsNVCFAjViLWFitfAJDxQPekss1NOlSA",
+        ),
+        (
+            b"contents",
+            "1",
+            "P7EcdPl1MFQS-MhFJq7dNSQRZzlt2Yy4e-Xyc7IDAveA9FV_ZUVVpReIhf-lWFkp",
+        ),
+    ] {
+        assert_eq!(
+            seal.close("task", &["s", "alice"], contents, unique),
+            closed
+        );
+        let opened = seal.open("task", &["s", "alice"], closed);
+        assert_eq!(opened.as_deref(), Some(contents));
+    }
+}
+
+#[test]
+fn what_is_closed_opens_for_its_parts() {
+    let seal = Seal::new(b"one");
+    let closed = seal.close("task", &["ab", "c"], b"x", "");
+    let opens = |seal: &Seal, purpose, parts: &[&str]| seal.open(purpose, parts, &closed).is_some();
+    assert!(opens(&seal, "task", &["ab", "c"]));
+    assert!(!opens(&Seal::new(b"two"), "task", &["ab", "c"]));
+    assert!(!opens(&seal, "session", &["ab", "c"]));
+    assert!(!opens(&seal, "task", &["a", "bc"]));
+    assert!(!opens(&seal, "task", &["ab", "c", ""]));
+    assert!(!opens(&seal, "taskab", &["c"]));
+}
