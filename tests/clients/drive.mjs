@@ -36,7 +36,7 @@ export const drive = {
   ask(client, { list, read, prompt, ...call }) {
     if (list) return client.listTools();
     if (read) return client.readResource({ uri: read });
-    if (prompt) return client.getPrompt({ name: prompt });
+    if (prompt) return client.getPrompt({ name: prompt, ...call });
     return client.callTool(call);
   },
 

@@ -32,7 +32,7 @@ async def ask(session, call):
         case {"read": uri}:
             return await session.read_resource(uri)
         case {"prompt": name}:
-            return await session.get_prompt(name)
+            return await session.get_prompt(name, call.get("arguments"))
         case _:
             return await session.call_tool(call["name"], call["arguments"])
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::conformance;
+use crate::conformance::Part;
 
 /// A bundle of one registry and one policy.
 pub fn bundle(registry: &Value, policy: &Value) -> String {
@@ -11,32 +11,53 @@ pub fn bundle(registry: &Value, policy: &Value) -> String {
 
 /// Everything that the conformance fixtures offer, allowed to everyone.
 pub fn fixtures() -> String {
-    let with_server = |mut entry: Value| {
-        entry["mcpServer"] = json!("fixtures");
-        entry
-    };
-    let tools: Vec<Value> = conformance::tools().into_iter().map(with_server).collect();
-    let prompts: Vec<Value> = conformance::prompts()
-        .into_iter()
-        .map(with_server)
-        .collect();
-    let registry = json!({
-        "version": "1",
-        "servers": { "fixtures": { "cluster": "fixtures", "path": "/mcp" } },
-        "tools": tools,
-        "prompts": prompts,
-        "resources": [
-            { "uri": "test://*", "mcpServer": "fixtures" },
-        ],
-    });
+    let mut registry = offered(&[Part::Whole]);
+    registry["resources"] = json!([{ "uri": "test://*", "mcpServer": "fixtures" }]);
+    bundle(&registry, &open())
+}
+
+/// The fixtures of three servers behind one address, allowed to everyone.
+pub fn spread() -> String {
+    let mut registry = offered(&Part::SPREAD);
+    registry["virtual"] = json!({ "path": "/mcp", "name": "spread", "version": "1.0.0" });
+    bundle(&registry, &open())
+}
+
+fn offered(parts: &[Part]) -> Value {
+    let mut servers = json!({});
+    let (mut tools, mut prompts, mut resources) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        let name = part.name();
+        servers[name] = json!({ "cluster": name, "path": "/mcp", "protocol": part.protocol() });
+        let entries = |mut entries: Vec<Value>| {
+            for entry in &mut entries {
+                entry["mcpServer"] = json!(name);
+            }
+            entries
+        };
+        tools.extend(entries(part.tools()));
+        prompts.extend(entries(part.prompts()));
+        resources.extend(entries(part.resources()));
+        for mut template in entries(part.templates()) {
+            template["uri"] = json!(PATTERN);
+            resources.push(template);
+        }
+    }
+    json!({
+        "version": "1", "servers": servers,
+        "tools": tools, "prompts": prompts, "resources": resources,
+    })
+}
+
+/// A policy under which everybody may do everything.
+fn open() -> Value {
     let all = json!(["*"]);
-    let policy = json!({
+    json!({
         "version": "1",
         "rules": [
             { "id": "everything", "tools": all, "resources": all, "prompts": all, "decision": "allow" },
         ],
-    });
-    bundle(&registry, &policy)
+    })
 }
 
 /// A registry of servers and their tools, under the names that the servers give them.
@@ -52,3 +73,6 @@ pub fn registry(servers: &[(&str, Vec<Value>)]) -> Value {
     }
     json!({ "version": "1", "servers": declared, "tools": tools })
 }
+
+/// What the fixtures' only template makes.
+const PATTERN: &str = "test://template/*/data";

@@ -1,12 +1,14 @@
 //! The server of the conformance suite's fixtures: its tools, resources and prompts, both eras on
 //! one endpoint.
 //!
-//! What the fixtures say is in `fixtures`; this module is what makes them MCP.
+//! What the fixtures say is in `fixtures`, how they are spread over several servers in `part`; this
+//! module is what makes them MCP.
 #![expect(
     deprecated,
     reason = "logging and sampling belong to the eras that are served"
 )]
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +18,7 @@ use rmcp::model::{
     CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
     GetTaskParams, GetTaskResult, Implementation, InputResponses, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
-    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
+    PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
     ReadResourceResponse, ServerCapabilities, ServerConfig, SetLevelRequestParams,
     SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
@@ -30,10 +32,14 @@ use tokio::sync::broadcast;
 
 mod fixtures;
 mod jobs;
+mod part;
+
+pub use part::Part;
 
 /// The fixtures as an MCP server; clones share their subscriptions.
 #[derive(Clone)]
 pub struct Fixtures {
+    part: Part,
     watched: Arc<Mutex<BTreeSet<String>>>,
     changes: broadcast::Sender<Change>,
     tasks: TaskManager,
@@ -47,22 +53,20 @@ enum Change {
 
 impl Default for Fixtures {
     fn default() -> Self {
+        Self::new(Part::Whole)
+    }
+}
+
+impl Fixtures {
+    /// A server that has a part of them.
+    pub fn new(part: Part) -> Self {
         Self {
+            part,
             watched: Arc::default(),
             changes: broadcast::channel(16).0,
             tasks: TaskManager::new(),
         }
     }
-}
-
-/// The fixtures' tools as `tools/list` gives them.
-pub fn tools() -> Vec<Value> {
-    fixtures::tools()
-}
-
-/// The fixtures' prompts as `prompts/list` gives them.
-pub fn prompts() -> Vec<Value> {
-    fixtures::prompts()
 }
 
 impl ServerHandler for Fixtures {
@@ -80,8 +84,13 @@ impl ServerHandler for Fixtures {
         )
     }
 
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.part.versions()
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        fixtures::tools()
+        let tools = self.part.tools();
+        tools
             .into_iter()
             .find(|tool| tool["name"] == name)
             .map(typed)
@@ -92,7 +101,7 @@ impl ServerHandler for Fixtures {
         _page: Option<PaginatedRequestParams>,
         _cx: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(result(json!({ "tools": fixtures::tools() })))
+        Ok(result(json!({ "tools": self.part.tools() })))
     }
 
     async fn call_tool(
@@ -101,6 +110,9 @@ impl ServerHandler for Fixtures {
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = call.name.as_ref();
+        if !self.part.has(name) {
+            return Err(unknown("tool", name));
+        }
         if let Some(content) = fixtures::plain(name) {
             return Ok(complete(content));
         }
@@ -168,10 +180,7 @@ impl ServerHandler for Fixtures {
                 let _ = self.changes.send(Change::Prompts);
                 Ok(complete(vec![fixtures::text("Prompts changed")]))
             }
-            _ => Err(ErrorData::invalid_params(
-                format!("Unknown tool: {name}"),
-                None,
-            )),
+            _ => Err(unknown("tool", name)),
         }
     }
 
@@ -180,7 +189,7 @@ impl ServerHandler for Fixtures {
         _page: Option<PaginatedRequestParams>,
         _cx: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(result(json!({ "resources": fixtures::resources() })))
+        Ok(result(json!({ "resources": self.part.resources() })))
     }
 
     async fn list_resource_templates(
@@ -189,7 +198,7 @@ impl ServerHandler for Fixtures {
         _cx: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         Ok(result(
-            json!({ "resourceTemplates": fixtures::templates() }),
+            json!({ "resourceTemplates": self.part.templates() }),
         ))
     }
 
@@ -198,7 +207,8 @@ impl ServerHandler for Fixtures {
         read: ReadResourceRequestParams,
         _cx: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        match fixtures::contents(&read.uri) {
+        let contents = fixtures::contents(&read.uri).filter(|_| self.part.has(&read.uri));
+        match contents {
             Some(contents) => Ok(ReadResourceResponse::Complete(result(
                 json!({ "contents": [contents] }),
             ))),
@@ -214,7 +224,7 @@ impl ServerHandler for Fixtures {
         _page: Option<PaginatedRequestParams>,
         _cx: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(result(json!({ "prompts": fixtures::prompts() })))
+        Ok(result(json!({ "prompts": self.part.prompts() })))
     }
 
     async fn get_prompt(
@@ -222,6 +232,9 @@ impl ServerHandler for Fixtures {
         get: GetPromptRequestParams,
         cx: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
+        if !self.part.has(&get.name) {
+            return Err(unknown("prompt", &get.name));
+        }
         if let Some(rounds) = fixtures::rounds(&get.name) {
             let answers = Answers {
                 given: get.input_responses,
@@ -241,10 +254,7 @@ impl ServerHandler for Fixtures {
             Some(messages) => Ok(GetPromptResponse::Complete(result(
                 json!({ "messages": messages }),
             ))),
-            None => Err(ErrorData::invalid_params(
-                format!("Unknown prompt: {}", get.name),
-                None,
-            )),
+            None => Err(unknown("prompt", &get.name)),
         }
     }
 
@@ -338,6 +348,10 @@ impl ServerHandler for Fixtures {
             };
         }
     }
+}
+
+fn unknown(kind: &str, name: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("Unknown {kind}: {name}"), None)
 }
 
 /// What the client sent along with a retry.

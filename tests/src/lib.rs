@@ -9,6 +9,7 @@ pub mod authority;
 pub mod bundle;
 pub mod client;
 pub mod conformance;
+pub mod counter;
 pub mod crowd;
 pub mod demo;
 pub mod envoy;

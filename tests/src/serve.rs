@@ -1,6 +1,7 @@
 //! Serving an rmcp handler over Streamable HTTP on loopback.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use rmcp::ServerHandler;
@@ -51,22 +52,31 @@ impl Drop for Served {
 
 /// `handler` at `/mcp`, both eras, for local clients only; it answers with event streams.
 pub fn mcp<H: ServerHandler + Clone>(handler: H) -> Router {
-    routed(handler, false)
+    routed(move || handler.clone(), Arc::default(), false)
 }
 
 /// The same, which answers with JSON where it can.
 pub fn mcp_json<H: ServerHandler + Clone>(handler: H) -> Router {
-    routed(handler, true)
+    routed(move || handler.clone(), Arc::default(), true)
 }
 
-fn routed<H: ServerHandler + Clone>(handler: H, json: bool) -> Router {
+/// A handler of its own for each of `sessions`, at `/mcp`.
+pub fn mcp_sessions<H: ServerHandler>(
+    handler: impl Fn() -> H + Send + Sync + 'static,
+    sessions: Arc<LocalSessionManager>,
+) -> Router {
+    routed(handler, sessions, false)
+}
+
+fn routed<H: ServerHandler>(
+    handler: impl Fn() -> H + Send + Sync + 'static,
+    sessions: Arc<LocalSessionManager>,
+    json: bool,
+) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_json_response(json)
         .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]);
-    let service: StreamableHttpService<H, LocalSessionManager> = StreamableHttpService::new(
-        move || Ok(handler.clone()),
-        std::sync::Arc::default(),
-        config,
-    );
+    let service: StreamableHttpService<H, LocalSessionManager> =
+        StreamableHttpService::new(move || Ok(handler()), sessions, config);
     Router::new().route_service("/mcp", service)
 }

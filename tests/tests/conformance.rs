@@ -2,42 +2,73 @@
 
 use std::net::SocketAddr;
 
-use tests::conformance::Fixtures;
+use serde_json::json;
+use tests::client::{self, Request};
+use tests::conformance::{Fixtures, Part};
 use tests::envoy::{Envoy, Gateway, Setup};
+use tests::message::{legacy, modern};
 use tests::serve::{self, Served};
+use tests::suite::Outcome;
 use tests::{bundle, suite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_envoy_is_the_same_as_direct() {
-    let server = fixtures().await;
+    let server = server(Part::Whole);
     check(server.addr(), Gateway::plain(server.addr())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn toolgate_is_the_same_as_direct() {
-    let server = fixtures().await;
+    let server = server(Part::Whole);
     let gateway = Gateway::toolgate(bundle::fixtures(), &[("fixtures", server.addr())]);
     check(server.addr(), gateway).await;
 }
 
-async fn fixtures() -> Served {
-    Served::start(serve::mcp(Fixtures::default()), 0).expect("loopback has ports")
+#[tokio::test]
+async fn each_server_speaks_its_own_era() {
+    let discover = Request::modern("/mcp", &modern("server/discover", json!({})));
+    let initialize = legacy(
+        "initialize",
+        &json!({
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "rig", "version": "1" },
+        }),
+    );
+    let initialize = Request::post("/mcp", initialize.to_string());
+    for (part, speaks_legacy, speaks_modern) in [
+        (Part::Whole, true, true),
+        (Part::Legacy, true, false),
+        (Part::Modern, false, true),
+        (Part::Dual, true, true),
+    ] {
+        let server = server(part);
+        for (request, speaks) in [(&initialize, speaks_legacy), (&discover, speaks_modern)] {
+            let answer = client::send(server.addr(), request)
+                .await
+                .expect("an answer");
+            let answer = answer.json();
+            assert_eq!(answer["result"].is_object(), speaks, "{part:?}: {answer}");
+        }
+    }
+    let count = |part: Part| part.tools().len() + part.prompts().len() + part.resources().len();
+    let spread: usize = Part::SPREAD.into_iter().map(count).sum();
+    assert_eq!(spread, count(Part::Whole));
+}
+
+fn server(part: Part) -> Served {
+    Served::start(serve::mcp(Fixtures::new(part)), 0).expect("loopback has ports")
 }
 
 /// Check by check, for both requirement sets.
 async fn check(server: SocketAddr, gateway: Gateway) {
     let envoy = Envoy::start(&Setup::one(gateway)).await;
     let mut differences = String::new();
-    for (revision, scenarios) in [("2025-11-25", 33), ("2026-07-28", 50)] {
+    for (revision, scenarios) in REVISIONS {
         let direct = suite::run(server, revision).await;
         assert!(direct.passed, "{revision} direct:\n{}", direct.printed);
         assert_eq!(direct.checks.len(), scenarios, "{:?}", direct.checks.keys());
         // Those of tasks are not scored, and pass all the same.
-        let failed = direct.checks.iter().filter(|(_, checks)| {
-            let mut statuses = checks.iter().map(|(_, status)| status);
-            statuses.any(|status| status == "FAILURE")
-        });
-        let failed: Vec<_> = failed.map(|(scenario, _)| scenario).collect();
+        let failed = failed(&direct);
         assert!(failed.is_empty(), "{revision} direct: {failed:?}");
         let through = suite::run(envoy.addr(), revision).await;
         for (scenario, expected) in &direct.checks {
@@ -49,14 +80,26 @@ async fn check(server: SocketAddr, gateway: Gateway) {
             }
         }
     }
-    let refused = envoy
-        .access_log(0)
-        .into_iter()
-        .filter(|line| line["toolgate"]["decision"] == "deny");
-    let refused: Vec<String> = refused.map(|line| line["toolgate"].to_string()).collect();
-    assert!(
-        differences.is_empty(),
-        "{differences}\nrefused:\n{}",
-        refused.join("\n")
-    );
+    let refused = refused(&envoy);
+    assert!(differences.is_empty(), "{differences}\nrefused:\n{refused}");
 }
+
+/// The scenarios with a check that failed.
+fn failed(run: &Outcome) -> Vec<&String> {
+    let failed = run.checks.iter().filter(|(_, checks)| {
+        let mut statuses = checks.iter().map(|(_, status)| status);
+        statuses.any(|status| status == "FAILURE")
+    });
+    failed.map(|(scenario, _)| scenario).collect()
+}
+
+/// The records of what Toolgate refused.
+fn refused(envoy: &Envoy) -> String {
+    let lines = envoy.access_log(0).into_iter();
+    let refused = lines.filter(|line| line["toolgate"]["decision"] == "deny");
+    let refused: Vec<String> = refused.map(|line| line["toolgate"].to_string()).collect();
+    refused.join("\n")
+}
+
+/// With the number of scenarios that concern servers.
+const REVISIONS: [(&str, usize); 2] = [("2025-11-25", 33), ("2026-07-28", 50)];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::bundle;
 use tests::client::{self, Request};
-use tests::conformance::Fixtures;
+use tests::conformance::{Fixtures, Part};
 use tests::envoy::{Envoy, Filter, Gateway, Setup};
 use tests::message::modern;
 use tests::serve::{self, Served};
@@ -92,7 +92,7 @@ fn server() -> Served {
 }
 
 fn setup(server: &Served, change: impl FnOnce(&mut Filter)) -> Setup {
-    let job = tests::conformance::tools();
+    let job = Part::Whole.tools();
     let job = job.into_iter().filter(|tool| tool["name"] == JOB).collect();
     let registry = bundle::registry(&[("fixtures", job)]);
     let policy = json!({
