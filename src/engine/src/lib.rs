@@ -46,6 +46,7 @@ pub mod rpc;
 pub mod seal;
 pub mod session;
 pub mod sse;
+pub mod translate;
 pub mod visible;
 
 pub use config::Config;

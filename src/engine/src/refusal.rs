@@ -86,6 +86,13 @@ pub enum Refusal {
     NoDryRun(&'static str),
     /// It was a dry run: what would have become of the call.
     DryRun(Box<DryRun>),
+    /// The server speaks another protocol era, which has no such method.
+    OtherEra {
+        /// What was asked for.
+        method: String,
+        /// What the server speaks.
+        server: Era,
+    },
     /// The upstream's answer is none that may pass.
     Upstream(UpstreamFault),
     /// The result may not pass as it is.
@@ -120,6 +127,8 @@ pub enum UpstreamFault {
     Undeclared(&'static str),
     /// It asks of the client what it may not.
     Request,
+    /// It wants this of the client, which only clients of its own era can give.
+    Wants(&'static str, Era),
     /// It refuses the gateway itself: the agent could do nothing about that.
     Unauthorized,
 }
@@ -144,6 +153,7 @@ pub struct Asker {
 }
 
 /// JSON-RPC 2.0, section 5.1.
+const METHOD_NOT_FOUND: i64 = -32_601;
 const INVALID_PARAMS: i64 = -32_602;
 const INTERNAL: i64 = -32_603;
 
@@ -179,6 +189,7 @@ impl Refusal {
             Self::State => "request_state",
             Self::NoDryRun(_) => "no_dry_run",
             Self::DryRun(run) => run.refusal.as_ref().map_or("rule", Self::reason),
+            Self::OtherEra { .. } => "other_era",
             Self::Upstream(UpstreamFault::Encoded) => "upstream_encoded",
             Self::Upstream(UpstreamFault::Unreadable) => "upstream_unreadable",
             Self::Upstream(UpstreamFault::TooLarge) => "upstream_too_large",
@@ -186,6 +197,7 @@ impl Refusal {
             Self::Upstream(UpstreamFault::Page(_)) => "upstream_page",
             Self::Upstream(UpstreamFault::Undeclared(_)) => "upstream_undeclared",
             Self::Upstream(UpstreamFault::Request) => "upstream_request",
+            Self::Upstream(UpstreamFault::Wants(..)) => "upstream_wants",
             Self::Upstream(UpstreamFault::Unauthorized) => "upstream_unauthorized",
             Self::Result(fault) => fault.reason(),
         }
@@ -214,6 +226,7 @@ impl Refusal {
             | Self::Limited(_)
             | Self::State
             | Self::NoDryRun(_)
+            | Self::OtherEra { .. }
             | Self::Upstream(_)
             | Self::Result(_) => None,
         }
@@ -291,6 +304,13 @@ impl Refusal {
             }
             Self::Upstream(UpstreamFault::Page(status)) => {
                 error(*status, id, INTERNAL, &self.text(), None)
+            }
+            Self::OtherEra { .. } => {
+                in_band(asker, &error_body(id, METHOD_NOT_FOUND, &self.text(), None))
+            }
+            // A model can tell its user.
+            Self::Upstream(UpstreamFault::Wants(..)) if asker.tool_call => {
+                in_band(asker, &self.denial(asker, policy))
             }
             Self::Upstream(_) => in_band(asker, &error_body(id, INTERNAL, &self.text(), None)),
             Self::MissingScope(_)

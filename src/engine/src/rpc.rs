@@ -8,7 +8,7 @@
 //! The order of checks is that of the official servers: HTTP head, JSON-RPC shape, era, `_meta`,
 //! headers, version; what needs a registered tool ([`check_params`]) comes last.
 
-mod era;
+pub(crate) mod era;
 mod fault;
 mod head;
 mod header;

@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "digest",
     "seal",
     "cx",
@@ -41,6 +41,7 @@ const ORDER: [&str; 28] = [
     "policy",
     "identity",
     "refusal",
+    "translate",
     "record",
     "response",
     "exchange",

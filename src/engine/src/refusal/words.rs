@@ -32,6 +32,7 @@ impl Refusal {
             | Self::NoRule
             | Self::State
             | Self::Unapproved(_)
+            | Self::OtherEra { .. }
             | Self::Upstream(_)
             | Self::Result(_) => None,
             Self::Limited(call) => Some(call.limit.to_string()),
@@ -96,6 +97,7 @@ impl Refusal {
                 | Self::Sensitive(_)
                 | Self::NoDryRun(_)
                 | Self::DryRun(_)
+                | Self::OtherEra { .. }
                 | Self::Upstream(_)
                 | Self::Result(_),
             )
@@ -160,6 +162,13 @@ impl Refusal {
             }
             Self::Upstream(UpstreamFault::Request) => {
                 "the server asked the client for what it may not".to_owned()
+            }
+            Self::Upstream(UpstreamFault::Wants(what, era)) => format!(
+                "Not done: the server wants {what} first, and can ask only clients that speak \
+                 {era} for it."
+            ),
+            Self::OtherEra { method, server } => {
+                format!("`{method}` cannot be passed on: its server speaks {server} alone")
             }
             Self::Upstream(UpstreamFault::Unauthorized) => {
                 "the server refused the gateway's credential".to_owned()

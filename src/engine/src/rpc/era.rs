@@ -1,5 +1,7 @@
 //! Which of the two wire eras a message speaks.
 
+use std::fmt;
+
 use crate::{
     json::{Kind, Node},
     rpc::{
@@ -27,6 +29,15 @@ impl Era {
             Self::Legacy => LEGACY_VERSIONS,
             Self::Modern => MODERN_VERSIONS,
         }
+    }
+}
+
+impl fmt::Display for Era {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Legacy => "MCP 2025-11-25 or before",
+            Self::Modern => "MCP 2026-07-28",
+        })
     }
 }
 
@@ -128,10 +139,10 @@ fn check_meta(meta: Option<Node<'_>>) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-pub(super) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-pub(super) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
-pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+pub(crate) const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(crate) const CLIENT: &str = "io.modelcontextprotocol/clientInfo";
+pub(crate) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const VERSION_PROBLEM: &str =
     "`_meta` must carry `io.modelcontextprotocol/protocolVersion`, a string";
 const FIRST_MODERN: &str = "2026-07-28";

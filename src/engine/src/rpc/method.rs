@@ -182,7 +182,7 @@ impl Method {
     }
 
     /// The member of `params` that the `mcp-name` header repeats.
-    pub(super) const fn name_member(self) -> Option<&'static str> {
+    pub(crate) const fn name_member(self) -> Option<&'static str> {
         match self {
             Self::ToolsCall | Self::PromptsGet => Some("name"),
             Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe => {
