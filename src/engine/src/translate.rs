@@ -17,7 +17,7 @@ use crate::{
     rpc::{Era, Method},
 };
 
-pub use handshake::{cancelled, initialize, initialized, set_level};
+pub use handshake::{cancelled, greeting, initialize, initialized, set_level};
 pub use message::{message, plain, status};
 pub use request::request;
 

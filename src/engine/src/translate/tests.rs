@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     contract::Schema,
-    http::Headers,
+    http::{Headers, Response},
     json::{Doc, splice},
+    refusal::UpstreamFault,
     rpc,
+    session::Backend,
 };
 
 const MODERN: Peer<'_> = Peer {
@@ -573,6 +575,60 @@ fn what_the_gateway_says_itself() {
     ] {
         assert_eq!(violation(Era::Legacy, definition, &body), None);
     }
+}
+
+#[test]
+fn what_servers_say_to_a_greeting() {
+    let check =
+        |head: &[(&str, &str)], body: &str, expect: Result<(Option<&str>, &str), UpstreamFault>| {
+            let response = Response {
+                headers: headers(head),
+                body: body.as_bytes(),
+            };
+            let expect = expect.map(|(id, version)| Backend {
+                id: id.map(str::to_owned),
+                version: version.to_owned(),
+            });
+            assert_eq!(greeting(&response), expect, "{head:?} {body}");
+        };
+    let json = [(":status", "200"), ("content-type", "application/json")];
+    let named = |id| [json[0], json[1], ("mcp-session-id", id)];
+    let stream = [
+        (":status", "200"),
+        ("content-type", "Text/Event-Stream; charset=utf-8"),
+    ];
+    let body = |version: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"protocolVersion":"{version}"}}}}"#)
+    };
+    let new = body("2025-11-25");
+    check(&json, &new, Ok((None, "2025-11-25")));
+    check(&named("a-1"), &new, Ok((Some("a-1"), "2025-11-25")));
+    check(
+        &named("a"),
+        &body("2024-11-05"),
+        Ok((Some("a"), "2024-11-05")),
+    );
+    let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#;
+    let events =
+        format!("id: 1\nretry: 5\ndata:\n\ndata: {log}\n\nevent: message\ndata: {new}\n\n");
+    check(&stream, &events, Ok((None, "2025-11-25")));
+
+    check(&named(""), &new, Err(UpstreamFault::Unreadable));
+    check(&named("a b"), &new, Err(UpstreamFault::Unreadable));
+    check(
+        &json,
+        &body("2026-07-28"),
+        Err(UpstreamFault::Undeclared("a protocol version")),
+    );
+    check(
+        &json,
+        r#"{"error":{"code":-32022}}"#,
+        Err(UpstreamFault::Unreadable),
+    );
+    check(&json, "<html>", Err(UpstreamFault::Unreadable));
+    check(&json, "", Err(UpstreamFault::Unreadable));
+    check(&[(":status", "401")], "", Err(UpstreamFault::Unauthorized));
+    check(&[(":status", "405")], "", Err(UpstreamFault::Page(405)));
 }
 
 fn value() -> impl Strategy<Value = String> {
