@@ -47,15 +47,13 @@ pub(super) fn key(out: &mut String, key: &str) {
     out.push(':');
 }
 
-/// Writes a comment that ends its line.
-pub(super) fn comment(out: &mut String, text: &str) {
-    if out.ends_with('\n') {
-        out.pop();
-    }
+/// Writes a comment beside what was written from `start` on: at the end of its first line, as the
+/// last may be one of a text.
+pub(super) fn comment(out: &mut String, start: usize, text: &str) {
+    let written = out.get(start..).unwrap_or_default();
+    let end = written.find('\n').unwrap_or(written.len());
     // Two spaces, as formatters have it.
-    out.push_str("  # ");
-    out.push_str(text);
-    out.push('\n');
+    out.insert_str(start.saturating_add(end), &format!("  # {text}"));
 }
 
 /// The beginning of a line.

@@ -19,10 +19,11 @@ pub(crate) struct Member {
 pub(super) fn write(out: &mut String, members: &[Member], indent: usize) {
     for member in members {
         yaml::line(out, indent);
+        let start = out.len();
         yaml::key(out, member.key);
         yaml::value(out, member.value.root(), indent.saturating_add(2));
         if let Some(comment) = member.comment {
-            yaml::comment(out, comment);
+            yaml::comment(out, start, comment);
         }
     }
 }

@@ -90,6 +90,26 @@ fn entries_are_added_and_the_rest_stays() {
 }
 
 #[test]
+fn a_comment_is_beside_a_value_and_not_in_it() {
+    for (value, expected) in [
+        (r#""one""#, "about: one  # new\n"),
+        (r#""two\nlines""#, "about: |-  # new\n    two\n    lines\n"),
+        (r#"[{"a":1}]"#, "about:  # new\n  - a: 1\n"),
+    ] {
+        let about = || Member {
+            comment: Some("new"),
+            ..member("about", value)
+        };
+        check(
+            "r.yaml",
+            "tools:\n",
+            |edit| edit.append("tools", &[vec![about()]]),
+            &format!("tools:\n- {expected}"),
+        );
+    }
+}
+
+#[test]
 fn files_may_be_empty_or_hardly_begun() {
     let one = [vec![member("name", r#""a""#)]];
     let tools = |edit: &mut Edit<'_>| edit.append("tools", &one);
