@@ -7,9 +7,11 @@ mod approvals;
 mod breaker;
 mod cost;
 mod drift;
+mod http;
 mod identity;
 mod limit;
 mod policy;
+mod protocol;
 mod ratelimit;
 mod read;
 mod redact;
@@ -41,17 +43,16 @@ pub use approvals::Approvals;
 pub use breaker::{Breaker, Failure};
 pub use cost::Cost;
 pub use drift::Drift;
+pub use http::{Http, HttpMethod, HttpResult};
 pub use identity::{Identity, Issuer, Jwks, Mtls, ScopeDenials, Source, Token};
 pub use limit::{Amount, Limit};
 pub use policy::{
     Attributes, Bounds, Effect, Mode, Policy, Presence, Require, Rule, Selector, When,
 };
+pub use protocol::{Protocol, ServerRequest};
 pub use ratelimit::{FailureMode, RateLimitService};
 pub use redact::{Audit, AuditLevel, Detector, Redact, RedactItem, Within};
-pub use registry::{
-    Argument, Deprecated, Prompt, Protocol, Registry, Resource, Server, ServerRequest, Tool,
-    Virtual,
-};
+pub use registry::{Argument, Deprecated, Prompt, Registry, Resource, Server, Tool, Virtual};
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};
 pub use scan::Scan;

@@ -42,6 +42,7 @@ pub mod redact;
 pub mod refusal;
 pub mod registry;
 pub mod response;
+pub mod rest;
 pub mod rpc;
 pub mod seal;
 pub mod session;

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 mod normalize;
 pub(crate) mod pattern;
 mod pin;
+mod rest;
 mod result;
 pub(crate) mod text;
 
@@ -23,7 +24,7 @@ use serde_json::Value;
 
 use crate::{
     breaker::Breaker, config::Protocol, contract::Schema, cx::Timestamp, json::Pointer,
-    limit::Limit,
+    limit::Limit, rest::Template,
 };
 use pattern::Patterns;
 
@@ -160,6 +161,8 @@ pub struct Entry {
     pub sunset: Option<Timestamp>,
     /// That it will go, as it is written.
     pub deprecated: Option<Deprecated>,
+    /// The requests that its calls become, where its server speaks plain HTTP.
+    pub rest: Option<Template>,
     /// The contract of its arguments.
     pub input: Schema,
     /// The contract of its structured result.

@@ -15,6 +15,7 @@ mod nested;
 mod normalize;
 mod notice;
 mod redact;
+pub mod rest;
 mod result;
 mod scan;
 mod shape;

@@ -15,7 +15,7 @@ use std::{
 
 /// The engine's modules from the bottom up: each may use those above it in this list, and none
 /// below.
-const ORDER: [&str; 29] = [
+const ORDER: &[&str] = &[
     "digest",
     "seal",
     "cx",
@@ -31,6 +31,7 @@ const ORDER: [&str; 29] = [
     "breaker",
     "contract",
     "config",
+    "rest",
     "registry",
     "call",
     "condition",

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Access, Breaker, Cost, Limit, Normalize, ResultBounds, RiskTier, is_default};
+use super::{
+    Access, Breaker, Cost, Http, Limit, Normalize, Protocol, ResultBounds, RiskTier, ServerRequest,
+    is_default,
+};
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
 ///
@@ -108,37 +111,6 @@ pub struct Server {
     pub(crate) at: String,
 }
 
-/// What a server may ask of a client while it works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum ServerRequest {
-    /// To ask its model.
-    #[serde(rename = "sampling/createMessage")]
-    Sampling,
-    /// To ask its user.
-    #[serde(rename = "elicitation/create")]
-    Elicitation,
-    /// Where its files are.
-    #[serde(rename = "roots/list")]
-    Roots,
-}
-
-/// The protocol versions that a server speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Protocol {
-    /// Whatever the client speaks.
-    #[default]
-    #[serde(rename = "auto")]
-    Auto,
-    /// With sessions: 2025-11-25 and before.
-    #[serde(rename = "2025-11-25")]
-    V2025_11_25,
-    /// Without sessions: 2026-07-28.
-    #[serde(rename = "2026-07-28")]
-    V2026_07_28,
-}
-
 /// A tool.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -172,6 +144,9 @@ pub struct Tool {
     /// The name that its server knows; without it, `name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mcp_tool: Option<String>,
+    /// The request that a call becomes, where its server speaks plain HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
     /// The version of its contract, recorded with every decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract_version: Option<String>,
@@ -398,20 +373,4 @@ pub struct Argument {
     /// Whether it has to be given.
     #[serde(default, skip_serializing_if = "is_default")]
     pub required: bool,
-}
-
-impl ServerRequest {
-    /// All there are.
-    pub const ALL: [Self; 3] = [Self::Sampling, Self::Elicitation, Self::Roots];
-
-    /// The request with this method.
-    #[must_use]
-    pub fn named(method: &str) -> Option<Self> {
-        match method {
-            "sampling/createMessage" => Some(Self::Sampling),
-            "elicitation/create" => Some(Self::Elicitation),
-            "roots/list" => Some(Self::Roots),
-            _ => None,
-        }
-    }
 }

@@ -47,7 +47,7 @@ fn every_problem_of_a_registry_is_told_at_once() {
             "registry[0]:tools[3].tenants[1]: expected a text, found `1`",
             "registry[0]:tools[3].timeout: expected a text, found `20`",
             "registry[0]:servers.s: unknown field `paht` (did you mean `path`?)",
-            "registry[0]:servers.s.protocol: `2025-11-26` is not one of `auto`, `2025-11-25`, `2026-07-28` (did you mean `2025-11-25`?)",
+            "registry[0]:servers.s.protocol: `2025-11-26` is not one of `auto`, `2025-11-25`, `2026-07-28`, `http` (did you mean `2025-11-25`?)",
             "registry[0]:servers.u: expected an object, found a list",
             "registry[0]: unknown field `verison` (did you mean `version`?)",
             "registry[0]:prompts: expected a list, found `all`",

@@ -11,7 +11,7 @@ use super::{
     text::{is_path, url_path},
 };
 use crate::{
-    config::{self, Access, Argument, ServerRequest},
+    config::{self, Access, Argument, Protocol, ServerRequest},
     contract::Schema,
     problem::{Problem, closest},
 };
@@ -86,7 +86,7 @@ impl Build {
     }
 
     fn server(&mut self, id: String, server: config::Server, only: bool) {
-        let at = server.at;
+        let at = server.at.clone();
         if id.is_empty()
             || !id
                 .chars()
@@ -108,25 +108,30 @@ impl Build {
                 self.wrong(&at, field, "expected a path that begins with `/`");
             }
         }
-        let path = server
-            .path
-            .as_deref()
-            .or_else(|| of_url.flatten().flatten())
-            .unwrap_or("/mcp")
-            .to_owned();
-        let endpoint = server.endpoint.unwrap_or_else(|| format!("/{id}/mcp"));
+        let path = server.path.as_deref();
+        let path = path.or_else(|| of_url.flatten().flatten());
+        let plain = server.protocol == Protocol::Http;
+        let path = match plain {
+            true => self.plain(&server, path),
+            false => path.unwrap_or("/mcp").to_owned(),
+        };
+        let of_all = self.registry.virtual_server.as_ref();
+        let endpoint = match of_all.filter(|_| plain) {
+            Some(server) => server.path.clone(),
+            None => server.endpoint.unwrap_or_else(|| format!("/{id}/mcp")),
+        };
         if only {
             self.registry
                 .endpoints
                 .insert("/mcp".to_owned(), id.clone());
         }
-        let of_all = self.registry.virtual_server.as_ref();
-        if of_all.is_some_and(|server| server.path == endpoint) {
+        if !plain && of_all.is_some_and(|server| server.path == endpoint) {
             let message = format!("`{endpoint}` is the path of the virtual server already");
             self.wrong(&at, "endpoint", message);
         }
-        let taken = self.registry.endpoints.insert(endpoint.clone(), id.clone());
-        if let Some(other) = taken.filter(|other| *other != id) {
+        let endpoints = &mut self.registry.endpoints;
+        let taken = (!plain).then(|| endpoints.insert(endpoint.clone(), id.clone()));
+        if let Some(other) = taken.flatten().filter(|other| *other != id) {
             let message = format!("`{endpoint}` is the endpoint of server `{other}` already");
             self.wrong(&at, "endpoint", message);
         }
@@ -156,6 +161,7 @@ impl Build {
     fn tool(&mut self, tool: config::Tool) {
         let (at, name) = (tool.at, tool.name);
         let sunset = self.sunset(&at, tool.deprecated.as_ref());
+        let (written, renamed) = (tool.http.is_some(), tool.mcp_tool.is_some());
         let entry = Entry {
             kind: Kind::Tool,
             backend_name: tool.mcp_tool.unwrap_or_else(|| name.clone()),
@@ -185,6 +191,7 @@ impl Build {
             timeout: self.timeout(&at, tool.timeout),
             sunset,
             deprecated: tool.deprecated,
+            rest: self.template(&at, tool.http.as_ref(), &tool.input_schema),
             input: Schema::new(tool.input_schema),
             output: tool.output_schema.map(Schema::new),
             normalize: self.normalize(&at, tool.normalize),
@@ -192,6 +199,7 @@ impl Build {
             pin: self.pin(&at, tool.pin),
             slot: self.places.len(),
         };
+        self.speaks(&at, &entry, written, renamed);
         let names = ["name", "mcpTool"];
         self.name(&at, &entry, names);
         let taken = self.registry.tools.insert(&entry);
@@ -225,6 +233,7 @@ impl Build {
             timeout: self.timeout(&at, resource.timeout),
             sunset: None,
             deprecated: None,
+            rest: None,
             input: Schema::new(
                 json!({"type": "object", "properties": {"uri": {"type": "string"}}}),
             ),
@@ -234,6 +243,7 @@ impl Build {
             pin: self.pin(&at, resource.pin),
             slot: self.places.len(),
         };
+        self.speaks(&at, &entry, false, false);
         if entry.name.is_empty() || entry.name.chars().any(|c| c.is_control() || c == ' ') {
             self.wrong(&at, "uri", format!("`{}` is no URI", entry.name));
         }
@@ -277,6 +287,7 @@ impl Build {
             timeout: self.timeout(&at, prompt.timeout),
             sunset: None,
             deprecated: None,
+            rest: None,
             input: Schema::new(arguments(&prompt.arguments)),
             output: None,
             normalize: None,
@@ -284,6 +295,7 @@ impl Build {
             pin: self.pin(&at, prompt.pin),
             slot: self.places.len(),
         };
+        self.speaks(&at, &entry, false, false);
         let names = ["name", "mcpPrompt"];
         self.name(&at, &entry, names);
         let taken = self.registry.prompts.insert(&entry);

@@ -400,3 +400,66 @@ fn results() {
         );
     }
 }
+
+#[test]
+fn servers_that_speak_plain_http() {
+    let said = |registry: Value| build(registry).err().unwrap_or_default();
+    let http = json!({"method": "GET", "path": "/{id}"});
+    let schema = json!({"type": "object", "properties": {"id": {}}, "required": ["id"]});
+    let order = |more: Value| {
+        let mut order = tool("order", json!({"http": http, "inputSchema": schema}));
+        order
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        order
+    };
+    let plain = json!({"protocol": "http", "url": "http://127.0.0.1:9201/v1/"});
+    let registry = build(json!({
+        "virtual": {"path": "/all"}, "servers": {"s": plain, "t": {}}, "tools": [order(json!({}))],
+    }));
+    let registry = registry.unwrap();
+    let server = registry.server("s").unwrap();
+    assert_eq!(
+        (server.path.as_str(), server.endpoint.as_str()),
+        ("/v1", "/all")
+    );
+    assert!(registry.endpoint("/s/mcp").is_none());
+    assert!(registry.tool("order").unwrap().rest.is_some());
+    assert_eq!(
+        said(json!({"servers": {"s": plain}, "tools": [order(json!({}))]})),
+        [
+            "registry[0]:servers.s.protocol: a server that speaks plain HTTP is reached by a \
+             `virtual` server only (write `virtual: {}`)"
+        ]
+    );
+    let means = "means nothing where `protocol` is `http`: it speaks no MCP";
+    assert_eq!(
+        said(json!({
+            "virtual": {},
+            "servers": {
+                "s": {"protocol": "http", "endpoint": "/x", "requests": [], "path": "/v1?a=b"},
+                "t": {},
+            },
+            "tools": [
+                tool("a", json!({})),
+                tool("b", json!({"http": http})),
+                order(json!({"mcpTool": "x"})),
+                order(json!({"name": "c", "mcpServer": "t"})),
+            ],
+            "prompts": [{"name": "p", "mcpServer": "s"}],
+        })),
+        [
+            format!("registry[0]:servers.s.endpoint: {means}").as_str(),
+            &format!("registry[0]:servers.s.requests: {means}"),
+            "registry[0]:servers.s.path: a query belongs to the tools",
+            "registry[0]:tools[0]: missing field `http`: server `s` speaks plain HTTP",
+            "registry[0]:tools[1].http.path: `id` is not in the `inputSchema`",
+            "registry[0]:tools[2].mcpTool: server `s` speaks plain HTTP: it has no tools",
+            "registry[0]:tools[3].http: server `t` speaks MCP (write `protocol: http` at server \
+             `t`)",
+            "registry[0]:prompts[0].mcpServer: server `s` speaks plain HTTP: it can have tools \
+             only",
+        ]
+    );
+}
