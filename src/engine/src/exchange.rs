@@ -23,12 +23,14 @@ use crate::{
 };
 
 pub use global::Asked;
-use judge::Judged;
-use state::{Passage, Request, State};
+use judge::{Course, Judged};
+use state::{Passage, Place, Request, State};
+use virtual_server::{Sent, Then};
 
 mod answer;
 mod ask;
 mod breakers;
+mod calls;
 mod dry_run;
 mod global;
 mod judge;
@@ -40,6 +42,7 @@ mod round;
 mod session;
 mod state;
 mod task;
+mod virtual_server;
 
 /// What Envoy tells.
 #[derive(Debug)]
@@ -60,8 +63,13 @@ pub enum Event<'a> {
         /// It is the end; trailers count as such.
         end: bool,
     },
-    /// What the approval service says; `None`: it could not be reached.
-    Answer(Option<Response<'a>>),
+    /// What one of those says who were called.
+    Called {
+        /// Its place among them.
+        at: usize,
+        /// `None`: it could not be reached, or did not answer in time.
+        response: Option<Response<'a>>,
+    },
     /// The response's head; also that of an answer that Envoy or Toolgate itself gave.
     ResponseHead {
         /// Its headers, pseudo-headers included.
@@ -88,8 +96,9 @@ pub enum Step {
     Forward(Edits),
     /// Keep what is held; more is needed.
     Hold,
-    /// Keep what is held, and ask somebody: the answer is the next event.
-    Ask(Callout),
+    /// Keep what is held, and call these, all at once: their answers are the next events, in any
+    /// order.
+    Call(Vec<Callout>),
     /// Answer the client instead.
     Reply(Reply),
     /// End the stream at once: what it carries never ends.
@@ -110,6 +119,8 @@ pub struct Exchange {
     told: Told,
     /// The breakers that it has passed.
     passed: Vec<breakers::Passed>,
+    /// What went to its server in a session that may be lost by now.
+    sent: Option<Sent>,
     /// When it went on to its server.
     forwarded: Option<Timestamp>,
     /// What it has taken of its limits.
@@ -132,6 +143,7 @@ impl Exchange {
             terms: Terms::default(),
             told: Told::default(),
             passed: Vec::new(),
+            sent: None,
             forwarded: None,
             held: limits::Held::default(),
             asked: Vec::new(),
@@ -154,8 +166,9 @@ impl Exchange {
                 }
                 other => self.out_of_order(other),
             },
-            Event::Answer(response) => match state {
-                State::Asking(asking) => self.answered(*asking, response.as_ref(), cx),
+            Event::Called { at, response } => match state {
+                State::Asking(asking) => self.approved(*asking, response.as_ref(), cx),
+                State::Calling(calling) => self.called(calling, at, response.as_ref(), cx),
                 other => self.out_of_order(other),
             },
             Event::ResponseHead {
@@ -202,10 +215,10 @@ impl Exchange {
         }
         let path = headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let Some(Endpoint::Server(server)) = policy.registry().endpoint(path) else {
-            return Err(Refusal::NotFound);
-        };
-        self.record.server = Some(server.id.clone());
+        let endpoint = policy.registry().endpoint(path).ok_or(Refusal::NotFound)?;
+        if let Endpoint::Server(server) = endpoint {
+            self.record.server = Some(server.id.clone());
+        }
         self.asker.resource_metadata = metadata::url(&policy, &headers, path);
         let identity = policy.identity();
         let once = identity::headers(identity);
@@ -218,10 +231,14 @@ impl Exchange {
             }
         })?;
         self.record.caller(&principal);
+        let place = match endpoint {
+            Endpoint::Server(server) => Place::Server(server.id.clone()),
+            Endpoint::Virtual(_) => Place::Virtual(self.client(&headers, &principal, cx)),
+        };
         let request = Box::new(Request {
             headers,
             principal,
-            server: server.id.clone(),
+            place,
         });
         match (route, end) {
             (rpc::Route::Post, false) => {
@@ -235,12 +252,8 @@ impl Exchange {
             (rpc::Route::Listen | rpc::Route::Delete, false) => {
                 Err(Refusal::Unreadable(rpc::Fault::UnexpectedBody))
             }
-            (rpc::Route::Listen | rpc::Route::Delete, true) => {
-                // A stream that is resumed may bring the answer to any call.
-                let redactions = policy.redactions_at(&server.id, &request.principal);
-                self.terms.redactions = Arc::new(redactions);
-                Ok(self.admit(&request, Passage::new(policy.plumbing()), cx))
-            }
+            (rpc::Route::Listen, true) => self.listen(request, cx),
+            (rpc::Route::Delete, true) => self.end_session(request, cx),
         }
     }
 
@@ -262,11 +275,13 @@ impl Exchange {
             return Ok(Step::Hold);
         }
         match self.judge(&request, body, cx)? {
-            Judged::Pass(mut passage) => {
+            Course::Answer(result) => Ok(self.answer_itself(&result)),
+            Course::Call(calls, then) => self.make(calls, request, then, cx),
+            Course::Onward(Judged::Pass(mut passage)) => {
                 self.take(&mut passage, cx)?;
-                Ok(self.admit(&request, *passage, cx))
+                self.admit(request, *passage, cx)
             }
-            Judged::Ask(mut question) => {
+            Course::Onward(Judged::Ask(mut question)) => {
                 self.take(&mut question.passage, cx)?;
                 self.ask(request, *question, cx)
             }
@@ -274,18 +289,23 @@ impl Exchange {
     }
 
     /// The only way on: everything that is forwarded comes through here, with its permit.
-    fn admit(&mut self, request: &Request, passage: Passage, cx: &Cx<'_>) -> Step {
+    fn admit(
+        &mut self,
+        request: Box<Request>,
+        passage: Passage,
+        cx: &Cx<'_>,
+    ) -> Result<Step, Refusal> {
         let Passage {
-            permit, mut edits, ..
+            permit,
+            route,
+            mut edits,
+            ..
         } = passage;
-        let decision = permit.decision();
-        self.record.decision = Decision::Allow;
-        self.record.rule.clone_from(&decision.rule);
-        self.record.reason = if decision.rule.is_some() {
-            "rule"
-        } else {
-            "protocol"
-        };
+        self.record.allow(permit.decision().rule.as_deref());
+        let route_server = route.as_ref().map(|route| route.server.as_str());
+        let server = route_server.or_else(|| request.place.server());
+        let server = server.and_then(|id| self.policy.registry().server(id));
+        let server = server.ok_or(Refusal::NotFound)?;
         let mut headers = vec![
             // The agent's token is for this gateway: it never goes further (MCP, "Token passthrough").
             HeaderEdit::Remove("authorization".to_owned()),
@@ -299,13 +319,11 @@ impl Exchange {
                 .filter(|(name, _)| name.starts_with("x-toolgate-"))
                 .map(|(name, _)| HeaderEdit::Remove(name.to_owned())),
         );
-        if let Some(server) = self.policy.registry().server(&request.server) {
-            headers.push(HeaderEdit::Set(
-                "x-toolgate-cluster".into(),
-                server.cluster.clone(),
-            ));
-            headers.push(HeaderEdit::Set(":path".into(), server.path.clone()));
-        }
+        headers.push(HeaderEdit::Set(
+            "x-toolgate-cluster".into(),
+            server.cluster.clone(),
+        ));
+        headers.push(HeaderEdit::Set(":path".into(), server.path.clone()));
         headers.extend(session::unmark(&request.headers));
         if let Some(body) = &edits.body {
             headers.push(HeaderEdit::Set(
@@ -316,18 +334,56 @@ impl Exchange {
         headers.append(&mut edits.headers);
         edits.headers = headers;
         edits.state = self.question_to_service();
-        self.forwarded = Some(cx.now);
-        self.state = State::Forwarded(Box::new(Terms {
+        let terms = Box::new(Terms {
             principal: request.principal.clone(),
-            server: request.server.clone(),
+            server: server.id.clone(),
+            spoken: route.as_ref().map(|route| route.era),
             session: self.record.session_id.clone(),
             asker: Asker {
                 id: self.asker.id.clone().filter(|_| !self.asker.one_way),
                 ..self.asker.clone()
             },
             ..std::mem::take(&mut self.terms)
-        }));
+        });
+        match route {
+            Some(route) => self.depart(request, route, edits, terms, cx),
+            None => Ok(self.forward(edits, terms, cx)),
+        }
+    }
+
+    fn forward(&mut self, edits: Edits, terms: Box<Terms>, cx: &Cx<'_>) -> Step {
+        self.forwarded = Some(cx.now);
+        self.state = State::Forwarded(terms);
         Step::Forward(edits)
+    }
+
+    /// Opens the stream on which a server speaks without being asked.
+    fn listen(&mut self, request: Box<Request>, cx: &Cx<'_>) -> Result<Step, Refusal> {
+        let policy = Arc::clone(&self.policy);
+        let Place::Server(server) = &request.place else {
+            return Err(Refusal::Unreadable(rpc::Fault::HttpMethod {
+                allow: "POST, DELETE",
+            }));
+        };
+        // A stream that is resumed may bring the answer to any call.
+        let redactions = policy.redactions_at(server, &request.principal);
+        self.terms.redactions = Arc::new(redactions);
+        self.admit(request, Passage::new(policy.plumbing()), cx)
+    }
+
+    /// Ends a legacy session.
+    fn end_session(&mut self, request: Box<Request>, cx: &Cx<'_>) -> Result<Step, Refusal> {
+        match &request.place {
+            Place::Server(_) => {
+                let passage = Passage::new(self.policy.plumbing());
+                self.admit(request, passage, cx)
+            }
+            Place::Virtual(client) => {
+                let calls = self.farewells(&request, client.as_ref())?;
+                let reply = virtual_server::empty(204);
+                self.make(calls, request, Then::Reply(reply), cx)
+            }
+        }
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Timestamp) -> Step {

@@ -19,6 +19,7 @@ mod broken;
 mod limited;
 mod result;
 mod sensitive;
+mod session;
 mod unapproved;
 mod words;
 
@@ -26,6 +27,7 @@ pub use broken::Broken;
 pub use limited::Limited;
 pub use result::ResultFault;
 pub use sensitive::Sensitive;
+pub use session::SessionFault;
 pub use unapproved::{INPUT, Unapproved, Why};
 
 /// Why a request is not forwarded.
@@ -33,6 +35,8 @@ pub use unapproved::{INPUT, Unapproved, Why};
 pub enum Refusal {
     /// The path is no MCP endpoint.
     NotFound,
+    /// It belongs to no session of the virtual server.
+    Session(SessionFault),
     /// The `Origin` is not one that may call (MCP, "DNS rebinding").
     Origin,
     /// HTTP, JSON-RPC or MCP rules are broken.
@@ -121,6 +125,8 @@ pub enum UpstreamFault {
     TooLarge,
     /// There is none.
     Silent,
+    /// The server could not be reached, or opens no session.
+    Unreachable,
     /// It is a page for people, with this HTTP status.
     Page(u16),
     /// It is what the client has not declared to understand.
@@ -166,6 +172,7 @@ impl Refusal {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
+            Self::Session(fault) => fault.reason(),
             Self::Origin => "origin",
             Self::Unreadable(fault) => fault.reason(),
             Self::Unauthenticated { sent: false } => "no_token",
@@ -194,6 +201,7 @@ impl Refusal {
             Self::Upstream(UpstreamFault::Unreadable) => "upstream_unreadable",
             Self::Upstream(UpstreamFault::TooLarge) => "upstream_too_large",
             Self::Upstream(UpstreamFault::Silent) => "upstream_silent",
+            Self::Upstream(UpstreamFault::Unreachable) => "upstream_unreachable",
             Self::Upstream(UpstreamFault::Page(_)) => "upstream_page",
             Self::Upstream(UpstreamFault::Undeclared(_)) => "upstream_undeclared",
             Self::Upstream(UpstreamFault::Request) => "upstream_request",
@@ -212,6 +220,7 @@ impl Refusal {
             Self::Unapproved(call) => call.rule.as_deref(),
             Self::DryRun(run) => run.rule(),
             Self::NotFound
+            | Self::Session(_)
             | Self::Origin
             | Self::Unreadable(_)
             | Self::Unauthenticated { .. }
@@ -256,6 +265,7 @@ impl Refusal {
         let id = asker.id.as_deref();
         match self {
             Self::NotFound => error(404, id, -32_600, "not an MCP endpoint", None),
+            Self::Session(fault) => error(fault.status(), id, -32_600, fault.text(), None),
             Self::Origin => error(403, id, -32_600, "this origin may not call", None),
             Self::Unreadable(fault) => {
                 let mut reply = error(

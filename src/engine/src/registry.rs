@@ -252,6 +252,21 @@ impl Registry {
         self.entries.get(slot)
     }
 
+    /// The resource with this URI, whichever server has it: exactly, or else by the most specific
+    /// pattern of the first server that has one for it.
+    #[must_use]
+    pub fn resource_anywhere(&self, uri: &str) -> Option<&Entry> {
+        let exact = |patterns: &Patterns| patterns.exact(uri).next();
+        let exact = self.resources.values().find_map(exact);
+        match exact {
+            Some(slot) => self.entries.get(slot),
+            None => self
+                .resources
+                .keys()
+                .find_map(|server| self.resource(server, uri)),
+        }
+    }
+
     /// Whether some server has a resource with exactly this URI or pattern.
     pub(crate) fn has_resource(&self, uri: &str) -> bool {
         self.resources.values().any(|patterns| patterns.has(uri))
@@ -304,6 +319,16 @@ impl Registry {
         }
         let server = self.servers.get(self.endpoints.get(path)?)?;
         Some(Endpoint::Server(server))
+    }
+}
+
+impl Server {
+    /// Whom requests to it are addressed to: the host and port of its URL, or else its cluster.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let url = self.url.as_deref().and_then(|url| url.split_once("://"));
+        let host = url.and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+        host.unwrap_or(&self.cluster)
     }
 }
 

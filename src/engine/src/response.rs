@@ -32,7 +32,7 @@ use crate::{
     policy::{Policy, Redactions},
     refusal::{Asker, Refusal, UpstreamFault},
     registry::Entry,
-    rpc::{Message, Method},
+    rpc::{Era, Message, Method},
     sse::Fate,
 };
 use envelope::Sort;
@@ -50,6 +50,10 @@ pub struct Terms {
     pub principal: Principal,
     /// The server that answers.
     pub server: String,
+    /// The era in which it is spoken to, where it was reached through the virtual server.
+    pub spoken: Option<Era>,
+    /// The id under which it was asked, as JSON, where that is not the client's own.
+    pub sent: Option<String>,
     /// The legacy session.
     pub session: Option<String>,
     /// To whom an error is said.

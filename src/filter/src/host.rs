@@ -178,13 +178,13 @@ pub(crate) fn reply<'a>(
     })
 }
 
-/// Asks somebody beside the upstream; the answer comes to the stream that asks.
+/// Asks somebody beside the upstream; the answer comes to the stream that asks, with this number.
 #[expect(
     clippy::disallowed_methods,
     reason = "the SDK panics on the answer to a call that it did not make itself; and of the \
               statuses that it does not expect here, this host has none"
 )]
-pub(crate) fn call(callout: &Callout) -> Result<(), Refused> {
+pub(crate) fn call(callout: &Callout) -> Result<u32, Refused> {
     struct Sdk;
 
     impl Context for Sdk {}
@@ -198,7 +198,6 @@ pub(crate) fn call(callout: &Callout) -> Result<(), Refused> {
         Vec::new(),
         callout.timeout,
     )
-    .map(|_| ())
     .map_err(|status| Refused(status as u32))
 }
 

@@ -4,13 +4,13 @@
 //! after `Pause` the next callback offers everything held so far, after `Continue` only what is
 //! new; and a stream that has trailers ends with them, not with its body.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use engine::{
     approval::MAX_ANSWER,
     cx::Cx,
     exchange::{Event, Exchange, Step},
-    http::{Edits, HeaderEdit, Headers, Peer, Reply, Response},
+    http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     record::{self, Attempts, Closing, End, MetricKind},
 };
 use proxy_wasm::{
@@ -32,6 +32,10 @@ pub(crate) struct Stream {
     exchange: Option<Exchange>,
     request: Progress,
     response: Progress,
+    /// The calls that are under way: by Envoy's number, the place of each among those made together.
+    calls: BTreeMap<u32, usize>,
+    /// What waits for them.
+    calling: Direction,
     clock: Clock,
     /// Bytes of the request's body that arrived: Envoy's own number is what its head announces, as
     /// edited.
@@ -63,8 +67,11 @@ enum Part<'a> {
         bytes: &'a [u8],
         end: bool,
     },
-    /// The answer to what was asked; `None`: there is none.
-    Answer(Option<Response<'a>>),
+    /// The answer to a call; `None`: there is none.
+    Called {
+        at: usize,
+        response: Option<Response<'a>>,
+    },
 }
 
 impl Stream {
@@ -75,6 +82,8 @@ impl Stream {
             exchange: None,
             request: Progress::default(),
             response: Progress::default(),
+            calls: BTreeMap::new(),
+            calling: Direction::Request,
             clock: Clock::start(),
             received: 0,
             spent: 0,
@@ -138,17 +147,12 @@ impl Stream {
             return Action::Continue;
         };
         let mut step = exchange.on(event(direction, part), &cx);
-        if let Step::Ask(callout) = &step
-            && let Err(Refused(status)) = host::call(callout)
-        {
-            let cluster = &callout.cluster;
-            let line = format!("call to cluster {cluster}: refused with status {status}");
-            host::log(Level::Error, &line);
-            step = exchange.on(Event::Answer(None), &cx);
+        while let Step::Call(callouts) = step {
+            step = self.call(direction, &callouts, &cx);
         }
         let progress = self.progress(direction);
         let action = match step {
-            Step::Hold | Step::Ask(_) => {
+            Step::Hold | Step::Call(_) => {
                 progress.seen = progress.held;
                 progress.waiting = true;
                 Action::Pause
@@ -167,6 +171,29 @@ impl Stream {
             .spent
             .saturating_add(self.clock.elapsed().saturating_sub(started));
         action
+    }
+
+    /// Makes calls that run at the same time; says what comes next where none of them can be waited
+    /// for.
+    fn call(&mut self, direction: Direction, callouts: &[Callout], cx: &Cx<'_>) -> Step {
+        self.calling = direction;
+        let mut next = Step::Hold;
+        for (at, callout) in callouts.iter().enumerate() {
+            match host::call(callout) {
+                Ok(number) => {
+                    self.calls.insert(number, at);
+                }
+                Err(Refused(status)) => {
+                    let cluster = &callout.cluster;
+                    let line = format!("call to cluster {cluster}: refused with status {status}");
+                    host::log(Level::Error, &line);
+                    if let Some(exchange) = &mut self.exchange {
+                        next = exchange.on(Event::Called { at, response: None }, cx);
+                    }
+                }
+            }
+        }
+        next
     }
 
     fn answer(&mut self, direction: Direction, reply: &Reply) -> Action {
@@ -254,16 +281,20 @@ impl Stream {
 }
 
 impl Context for Stream {
-    fn on_http_call_response(&mut self, _: u32, headers: usize, size: usize, _: usize) {
+    fn on_http_call_response(&mut self, number: u32, headers: usize, size: usize, _: usize) {
+        let Some(at) = self.calls.remove(&number) else {
+            return;
+        };
         // Without headers there was no answer, or not a whole one.
         let pairs = (headers > 0).then(host::called_headers);
-        let body = host::called_body(size.min(MAX_ANSWER + 1)).unwrap_or_default();
+        let most = self.bound(Direction::Response).max(MAX_ANSWER) + 1;
+        let body = host::called_body(size.min(most)).unwrap_or_default();
         let response = pairs.and_then(Result::ok).map(|pairs| Response {
             headers: Headers::new(pairs),
             body: &body,
         });
-        let direction = Direction::Request;
-        if let Action::Continue = self.drive(direction, Part::Answer(response))
+        let direction = self.calling;
+        if let Action::Continue = self.drive(direction, Part::Called { at, response })
             && let Err(refused) = host::resume(direction)
         {
             self.fail(direction, "resume", refused);
@@ -347,7 +378,7 @@ fn event(direction: Direction, part: Part<'_>) -> Event<'_> {
             peer: peer(),
             end,
         },
-        (_, Part::Answer(response)) => Event::Answer(response),
+        (_, Part::Called { at, response }) => Event::Called { at, response },
         (Direction::Request, Part::Body { bytes, end }) => Event::RequestBody { bytes, end },
         (Direction::Response, Part::Head { headers, end }) => Event::ResponseHead {
             headers,

@@ -81,7 +81,7 @@ impl Request {
             }
             Step::Reply(reply) => (Some(reply.status), words(&reply)),
             // Nobody is asked: what was decided is all there is to tell.
-            Step::Ask(_) => (Some(200), String::new()),
+            Step::Call(_) => (Some(200), String::new()),
             // Nothing more comes: the client went away.
             Step::Hold | Step::Cut => (None, String::new()),
         };
@@ -109,9 +109,12 @@ impl Request {
         let path = self.headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let principal = identity::principal(policy.identity(), &self.headers, &self.peer);
-        let (Some(Endpoint::Server(server)), Ok(principal)) = (registry.endpoint(path), principal)
-        else {
+        let (Some(endpoint), Ok(principal)) = (registry.endpoint(path), principal) else {
             return;
+        };
+        let server = match endpoint {
+            Endpoint::Server(server) => Some(server.id.as_str()),
+            Endpoint::Virtual(_) => None,
         };
         let Ok(doc) = Doc::parse(self.body.clone()) else {
             return;
@@ -120,7 +123,7 @@ impl Request {
             return;
         };
         let mut show = |entry: Option<&Entry>, args: Option<Node<'_>>| {
-            if let Some(entry) = entry.filter(|entry| entry.server == server.id) {
+            if let Some(entry) = entry.filter(|it| server.is_none_or(|id| it.server == id)) {
                 each(&Call {
                     principal: &principal,
                     entry,
@@ -131,13 +134,17 @@ impl Request {
                 });
             }
         };
+        let resource = |uri: &str| match server {
+            Some(server) => registry.resource(server, uri),
+            None => registry.resource_anywhere(uri),
+        };
         match &message.target {
             Target::Tool(name) => show(registry.tool(name), message.arguments()),
             Target::Prompt(name) => show(registry.prompt(name), message.arguments()),
-            Target::Resource(uri) => show(registry.resource(&server.id, uri), message.params),
+            Target::Resource(uri) => show(resource(uri), message.params),
             Target::Watched { resources, .. } => {
                 for uri in resources {
-                    show(registry.resource(&server.id, uri), None);
+                    show(resource(uri), None);
                 }
             }
             Target::Plumbing | Target::Task(_) | Target::List(_) | Target::Unknown => {}
@@ -169,7 +176,7 @@ fn answer(exchange: &mut Exchange, message: &Value, cx: &Cx<'_>) -> Vec<u8> {
         Step::Forward(Edits {
             body: Some(body), ..
         }) => body,
-        Step::Forward(Edits { body: None, .. }) | Step::Hold | Step::Ask(_) | Step::Cut => bytes,
+        Step::Forward(Edits { body: None, .. }) | Step::Hold | Step::Call(_) | Step::Cut => bytes,
         Step::Reply(reply) => reply.body,
     }
 }

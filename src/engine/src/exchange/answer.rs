@@ -34,7 +34,11 @@ impl Exchange {
         let terms = match state {
             State::Forwarded(terms) => terms,
             // Our own answer, or Envoy's to a request that was not judged yet: that one never is.
-            State::Start | State::Reading { .. } | State::Asking(_) | State::Replied => {
+            State::Start
+            | State::Reading { .. }
+            | State::Asking(_)
+            | State::Calling(_)
+            | State::Replied => {
                 return Ok(Step::Forward(Edits::default()));
             }
             other => {
@@ -43,6 +47,10 @@ impl Exchange {
             }
         };
         let counted = self.answer_of_service(headers, details, cx)?;
+        let lost = headers.one(":status").ok().flatten() == Some("404");
+        if let Some(sent) = self.sent.take().filter(|_| lost) {
+            return self.recover(terms, sent, cx);
+        }
         let text = |name: &str| headers.one(name).ok().flatten().unwrap_or_default();
         let status: u16 = text(":status").parse().unwrap_or_default();
         self.record.result = match status {
@@ -55,7 +63,9 @@ impl Exchange {
             return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
         }
         let mark = self.marked.then(|| session::mark(headers)).flatten();
-        let mut headers: Vec<_> = mark.into_iter().chain(counted).collect();
+        // A session of the server's own is nobody's business.
+        let own = terms.spoken.map(|_| HeaderEdit::Remove(SESSION.to_owned()));
+        let mut headers: Vec<_> = own.into_iter().chain(mark).chain(counted).collect();
         let waits = terms.asker.id.is_some();
         let form = form(text("content-type"));
         // Envoy's own words are not the server's.
@@ -143,6 +153,11 @@ impl Exchange {
                 }
                 None => Step::Cut,
             }),
+            // What a server has said that lost its session is not passed on.
+            State::Calling(calling) => {
+                self.state = State::Calling(calling);
+                Ok(Step::Hold)
+            }
             other => {
                 self.state = other;
                 Ok(Step::Forward(Edits::default()))
@@ -250,6 +265,8 @@ fn form(content_type: &str) -> Option<Form> {
         _ => None,
     }
 }
+
+const SESSION: &str = "mcp-session-id";
 
 /// How Envoy says that an answer is the server's.
 const OF_UPSTREAM: &str = "via_upstream";

@@ -145,11 +145,11 @@ impl Exchange {
         };
         let callout = asking.question.callout(&asking.request, service);
         self.state = State::Asking(Box::new(asking));
-        Ok(Step::Ask(callout))
+        Ok(Step::Call(vec![callout]))
     }
 
-    /// Does what the answer says.
-    pub(super) fn answered(
+    /// Does what the answer of the service says.
+    pub(super) fn approved(
         &mut self,
         mut asking: Asking,
         response: Option<&Response<'_>>,
@@ -176,7 +176,7 @@ impl Exchange {
             Some(Answer::Pending { id, url }) => Err(question.pending(id, url)),
             Some(Answer::Denied(decision)) => Err(question.unapproved(Why::Denied(decision))),
             Some(Answer::Approved(decision)) => {
-                let step = self.admit(&request, question.passage, cx);
+                let step = self.admit(request, question.passage, cx)?;
                 self.record.approved(&decision);
                 Ok(step)
             }

@@ -7,7 +7,7 @@ use crate::{
     condition,
     config::Drift,
     cx::Cx,
-    http::HeaderEdit,
+    http::{Callout, HeaderEdit},
     json::{Doc, Node},
     policy::{Cause, HiddenBy, Verdict},
     refusal::{DryRun, Refusal, Why},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Exchange, Passage, Request,
+    Exchange, Passage, Request, Then,
     ask::{Question, Terms},
     limits::Subject,
     rename::rename,
@@ -26,11 +26,31 @@ use super::{
 };
 
 /// What becomes of a request that is not refused.
+pub(super) enum Course {
+    /// This is the result: nobody else is asked.
+    Answer(String),
+    /// Servers are called, and then this.
+    Call(Vec<Callout>, Then),
+    /// It goes to one server.
+    Onward(Judged),
+}
+
+/// What becomes of a request that is for one server.
 pub(super) enum Judged {
     /// It may pass.
     Pass(Box<Passage>),
     /// It may pass once this is approved.
     Ask(Box<Question>),
+}
+
+impl Course {
+    /// Writes the body of `doc` as it has to be sent, where it is sent.
+    fn write(&mut self, doc: &Doc, is_other: bool) {
+        match self {
+            Self::Answer(_) | Self::Call(..) => {}
+            Self::Onward(judged) => judged.passage().write(doc, is_other),
+        }
+    }
 }
 
 impl Judged {
@@ -53,23 +73,23 @@ impl Exchange {
         request: &Request,
         body: Vec<u8>,
         cx: &Cx<'_>,
-    ) -> Result<Judged, Refusal> {
+    ) -> Result<Course, Refusal> {
         let doc = parse(body)?;
         let message = self.read(&doc, request)?;
         let undone = Round::undo(&message, &doc).map_err(|Foreign| Refusal::State);
         let Some((round, body)) = undone? else {
-            let mut judged = self.judge_message(request, &message, None, cx)?;
-            judged.passage().write(&doc, false);
-            return Ok(judged);
+            let mut course = self.judge_message(request, &message, None, cx)?;
+            course.write(&doc, false);
+            return Ok(course);
         };
         // What is judged is what the server will see.
         let doc = parse(body)?;
         let message = self.read(&doc, request)?;
         // Clients come back ten times by themselves, and then fail: now they are told in words.
         self.asker.pages = false;
-        let mut judged = self.judge_message(request, &message, Some(&round), cx)?;
-        judged.passage().write(&doc, true);
-        Ok(judged)
+        let mut course = self.judge_message(request, &message, Some(&round), cx)?;
+        course.write(&doc, true);
+        Ok(course)
     }
 
     /// Reads the one message of a body.
@@ -98,9 +118,25 @@ impl Exchange {
         message: &Message<'_>,
         round: Option<&Round>,
         cx: &Cx<'_>,
-    ) -> Result<Judged, Refusal> {
+    ) -> Result<Course, Refusal> {
         let dry_run = self.dry_run(request, message)?;
         self.marked |= session::declares_pages(message);
+        if let Some(course) = self.judge_here(request, message, cx)? {
+            return Ok(course);
+        }
+        let judged = self.judge_target(request, message, dry_run, round, cx)?;
+        Ok(Course::Onward(judged))
+    }
+
+    /// Judges what a message is about.
+    fn judge_target(
+        &mut self,
+        request: &Request,
+        message: &Message<'_>,
+        dry_run: bool,
+        round: Option<&Round>,
+        cx: &Cx<'_>,
+    ) -> Result<Judged, Refusal> {
         let passage = Passage::new(self.policy.plumbing());
         let target = match &message.target {
             Target::Plumbing => return self.judge_plumbing(request, message, cx),
@@ -174,12 +210,16 @@ impl Exchange {
         let entry = match wanted.kind {
             Kind::Tool => registry.tool(wanted.name),
             Kind::Prompt => registry.prompt(wanted.name),
-            Kind::Resource => registry.resource(&request.server, wanted.name),
+            Kind::Resource => match request.place.server() {
+                Some(server) => registry.resource(server, wanted.name),
+                None => registry.resource_anywhere(wanted.name),
+            },
         };
         let entry = entry
-            .filter(|entry| entry.server == request.server)
+            .filter(|entry| request.place.reaches(&entry.server))
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);
+        self.record.server = Some(entry.server.clone());
         if policy.drift() == Drift::Hide && drifted(entry, cx.store) {
             return Err(unknown("drifted"));
         }
@@ -199,7 +239,10 @@ impl Exchange {
                 return Err(unknown("hidden"));
             }
             self.terms.redactions = Arc::clone(policy.aftermath(&seen).redactions());
-            let mut passage = Passage::new(policy.plumbing());
+            let mut passage = Passage {
+                route: self.route(request, entry, message)?,
+                ..Passage::new(policy.plumbing())
+            };
             rename(&mut passage, message, wanted, entry);
             return Ok(Judged::pass(passage));
         }
@@ -286,8 +329,10 @@ impl Exchange {
                 .map(|arguments| arguments.digest.as_str()),
         };
         let uses = verdict.permit().map(|permit| subject.uses(permit, cost));
+        let route = self.route(request, entry, message)?;
         let passage = |permit| {
             let mut passage = Passage {
+                route,
                 uses: uses.unwrap_or_default(),
                 breakers: self.policy.registry().breakers(entry).cloned().collect(),
                 ..Passage::new(permit)
@@ -348,7 +393,7 @@ fn parse(body: Vec<u8>) -> Result<Doc, Refusal> {
 }
 
 /// A method that Toolgate does not let pass, in either era.
-fn unserved(message: &Message<'_>) -> Refusal {
+pub(super) fn unserved(message: &Message<'_>) -> Refusal {
     Refusal::Unreadable(rpc::Fault::UnknownMethod {
         method: message.method.as_deref().unwrap_or_default().to_owned(),
         era: message.era,

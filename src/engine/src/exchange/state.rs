@@ -12,7 +12,10 @@ use crate::{
     sse,
 };
 
-use super::{ask, limits};
+use super::{
+    ask, limits,
+    virtual_server::{Calling, Client, Route},
+};
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -25,6 +28,8 @@ pub(super) enum State {
     },
     /// An approval is asked for.
     Asking(Box<ask::Asking>),
+    /// Servers are spoken to on behalf of the request.
+    Calling(Box<Calling>),
     /// The request went on; its answer is awaited.
     Forwarded(Box<Terms>),
     /// A JSON answer is held until it is whole.
@@ -52,7 +57,31 @@ pub(super) enum State {
 pub(super) struct Request {
     pub(super) headers: Headers,
     pub(super) principal: Principal,
-    pub(super) server: String,
+    pub(super) place: Place,
+}
+
+/// What a request was sent to.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// The server of this id.
+    Server(String),
+    /// All servers as one; in a session, where the client has one.
+    Virtual(Option<Client>),
+}
+
+impl Place {
+    /// The server, where it is one.
+    pub(super) fn server(&self) -> Option<&str> {
+        match self {
+            Self::Server(id) => Some(id),
+            Self::Virtual(_) => None,
+        }
+    }
+
+    /// Whether a server is reached here.
+    pub(super) fn reaches(&self, server: &str) -> bool {
+        self.server().is_none_or(|own| own == server)
+    }
 }
 
 /// What a request may pass with.
@@ -60,6 +89,8 @@ pub(super) struct Request {
 pub(super) struct Passage {
     /// The proof that it may.
     pub(super) permit: Permit,
+    /// Where it goes, if that is not where it was sent to.
+    pub(super) route: Option<Route>,
     /// What else has to let it pass.
     pub(super) breakers: Vec<Arc<Breaker>>,
     /// What it counts for.
@@ -75,6 +106,7 @@ impl Passage {
     pub(super) fn new(permit: Permit) -> Self {
         Self {
             permit,
+            route: None,
             breakers: Vec::new(),
             uses: Vec::new(),
             splices: Vec::new(),
@@ -85,7 +117,8 @@ impl Passage {
     /// Writes the body of `doc` as it has to be, where that is another one.
     pub(super) fn write(&mut self, doc: &Doc, is_other: bool) {
         let splices = std::mem::take(&mut self.splices);
-        if is_other || !splices.is_empty() {
+        // What may have to be said again is kept.
+        if is_other || self.route.is_some() || !splices.is_empty() {
             self.edits.body = Some(splice(doc.bytes(), splices));
         }
     }

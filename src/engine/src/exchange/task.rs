@@ -105,13 +105,13 @@ impl Exchange {
         let binding = Binding {
             seal: cx.seal,
             principal: &request.principal,
-            server: &request.server,
+            server: request.place.server().unwrap_or_default(),
         };
         let (tool, own) = binding.open(id).ok_or_else(|| unknown("unknown_task"))?;
         self.record.target(Kind::Tool, &tool);
         let entry = self.policy.registry().tool(&tool);
         let entry: &Entry = entry
-            .filter(|entry| entry.server == request.server)
+            .filter(|entry| request.place.reaches(&entry.server))
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);
         let seen = Call {

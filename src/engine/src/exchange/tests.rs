@@ -38,7 +38,7 @@ fn asking() -> Exchange {
     let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
     assert_eq!(
         name(&exchange.on(bytes(body, true), &Memory::default().at(NOW))),
-        "ask"
+        "call"
     );
     exchange
 }
@@ -53,17 +53,27 @@ const fn bytes(bytes: &[u8], end: bool) -> Event<'_> {
 }
 
 fn approved() -> Event<'static> {
-    Event::Answer(Some(Response {
-        headers: pairs(&[(":status", "200"), ("content-type", "application/json")]),
-        body: br#"{"state":"approved","id":"a","approver":"b","at":"2026-11-21T12:00:00Z"}"#,
-    }))
+    Event::Called {
+        at: 0,
+        response: Some(Response {
+            headers: pairs(&[(":status", "200"), ("content-type", "application/json")]),
+            body: br#"{"state":"approved","id":"a","approver":"b","at":"2026-11-21T12:00:00Z"}"#,
+        }),
+    }
+}
+
+const fn unreached() -> Event<'static> {
+    Event::Called {
+        at: 0,
+        response: None,
+    }
 }
 
 const fn name(step: &Step) -> &'static str {
     match step {
         Step::Forward(_) => "forward",
         Step::Hold => "hold",
-        Step::Ask(_) => "ask",
+        Step::Call(_) => "call",
         Step::Reply(_) => "reply",
         Step::Cut => "cut",
     }
@@ -85,8 +95,8 @@ fn nothing_goes_on_but_by_the_answer() {
     for (events, steps) in [
         (vec![approved()], vec!["forward"]),
         (vec![approved(), approved()], vec!["forward", "hold"]),
-        (vec![Event::Answer(None)], vec!["reply"]),
-        (vec![Event::Answer(None), approved()], vec!["reply", "hold"]),
+        (vec![unreached()], vec!["reply"]),
+        (vec![unreached(), approved()], vec!["reply", "hold"]),
         (vec![bytes(b"", true), approved()], vec!["hold", "forward"]),
         (
             vec![bytes(b"more", true), bytes(b"", true)],
@@ -199,7 +209,7 @@ fn answered(status: &str, media: &str, pieces: &[Vec<u8>]) -> Vec<u8> {
                 got.extend(edits.body.unwrap_or_else(|| std::mem::take(&mut held)))
             }
             Step::Reply(reply) => return reply.body,
-            Step::Hold | Step::Ask(_) | Step::Cut => {}
+            Step::Hold | Step::Call(_) | Step::Cut => {}
         }
         held.clear();
     }

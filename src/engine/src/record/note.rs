@@ -49,6 +49,13 @@ impl Record {
         }
     }
 
+    /// It may pass: by this rule, or because the protocol needs it.
+    pub fn allow(&mut self, rule: Option<&str>) {
+        self.decision = Decision::Allow;
+        self.rule = rule.map(str::to_owned);
+        self.reason = if rule.is_some() { "rule" } else { "protocol" };
+    }
+
     /// Adds what the message addresses, as the client named it.
     pub fn target(&mut self, kind: Kind, name: &str) {
         let name = Some(clip(name));

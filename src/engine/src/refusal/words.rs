@@ -24,6 +24,7 @@ impl Refusal {
             Self::DryRun(run) => run.refusal.as_ref()?.message(),
             Self::Sensitive(Sensitive::Blocked(kind)) => Some(kind.clone()),
             Self::NotFound
+            | Self::Session(_)
             | Self::Origin
             | Self::Unauthenticated { .. }
             | Self::Unknown { .. }
@@ -84,6 +85,7 @@ impl Refusal {
             Some(Self::Unapproved(call)) => call.facts(&mut facts),
             Some(
                 Self::NotFound
+                | Self::Session(_)
                 | Self::Origin
                 | Self::Unreadable(_)
                 | Self::Unauthenticated { .. }
@@ -154,6 +156,9 @@ impl Refusal {
                 "the server's answer is too large".to_owned()
             }
             Self::Upstream(UpstreamFault::Silent) => "the server gave no answer".to_owned(),
+            Self::Upstream(UpstreamFault::Unreachable) => {
+                "the server could not be reached".to_owned()
+            }
             Self::Upstream(UpstreamFault::Page(status)) => {
                 format!("the server answered with HTTP status {status}")
             }
@@ -177,6 +182,7 @@ impl Refusal {
             Self::UnknownTask(_) => "Task not found".to_owned(),
             Self::State => "`requestState` is none that was given out here".to_owned(),
             Self::NotFound
+            | Self::Session(_)
             | Self::Origin
             | Self::Unreadable(_)
             | Self::Unauthenticated { .. }

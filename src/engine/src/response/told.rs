@@ -124,7 +124,9 @@ impl Told {
         self.known(
             now,
             match refusal {
-                Refusal::Upstream(UpstreamFault::Silent) => Outcome::TransportError,
+                Refusal::Upstream(UpstreamFault::Silent | UpstreamFault::Unreachable) => {
+                    Outcome::TransportError
+                }
                 Refusal::Result(fault) if fault.withholds() => Outcome::Withheld,
                 _ => Outcome::ProtocolError,
             },

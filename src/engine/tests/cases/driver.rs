@@ -95,11 +95,14 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
         let end = pieces.peek().is_none();
         step = exchange.on(Event::RequestBody { bytes, end }, cx);
     }
-    while let Step::Ask(callout) = &step {
+    while let Step::Call(callouts) = &step {
+        let [callout] = callouts.as_slice() else {
+            panic!("{}: one approver is asked", case.name);
+        };
         step = ask(&mut exchange, case, callout, &mut seen, cx);
     }
     match step {
-        Step::Hold | Step::Ask(_) | Step::Cut => panic!("{}: held for ever", case.name),
+        Step::Hold | Step::Call(_) | Step::Cut => panic!("{}: held for ever", case.name),
         Step::Reply(reply) => answer(&mut seen, reply),
         Step::Forward(edits) => {
             let sent = edits.body.clone().unwrap_or(body);
@@ -131,7 +134,13 @@ fn ask(
     seen.asked.push((headers.collect(), callout.body.clone()));
     let then = case.approver_then.as_ref().filter(|_| again);
     let Some(approver) = then.or(case.approver.as_ref()) else {
-        return exchange.on(Event::Answer(None), cx);
+        return exchange.on(
+            Event::Called {
+                at: 0,
+                response: None,
+            },
+            cx,
+        );
     };
     let (status, headers, body) = approver.wire();
     let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
@@ -141,7 +150,13 @@ fn ask(
         headers: Headers::new(all),
         body: &body,
     };
-    exchange.on(Event::Answer(Some(response)), cx)
+    exchange.on(
+        Event::Called {
+            at: 0,
+            response: Some(response),
+        },
+        cx,
+    )
 }
 
 fn upstream(exchange: &mut Exchange, case: &Case, cut: Cut, seen: &mut Seen, cx: &Cx<'_>) {
@@ -161,7 +176,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, cut: Cut, seen: &mut Seen, cx:
     seen.status = status;
     match exchange.on(head, cx) {
         Step::Forward(edits) => seen.headers = edit(&all, &edits),
-        Step::Hold | Step::Ask(_) | Step::Cut => {}
+        Step::Hold | Step::Call(_) | Step::Cut => {}
         Step::Reply(reply) => return answer(seen, reply),
     }
     let mut pieces = cut.answer(&body).into_iter().peekable();
@@ -169,7 +184,7 @@ fn upstream(exchange: &mut Exchange, case: &Case, cut: Cut, seen: &mut Seen, cx:
         let end = pieces.peek().is_none();
         held.extend_from_slice(bytes);
         match exchange.on(Event::ResponseBody { bytes, end }, cx) {
-            Step::Hold | Step::Ask(_) => {}
+            Step::Hold | Step::Call(_) => {}
             Step::Cut => return,
             Step::Forward(edits) => {
                 if seen.headers.is_empty() {
