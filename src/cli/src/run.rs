@@ -212,7 +212,12 @@ impl Session<'_> {
 
     fn greet(&self, loaded: &Loaded, setup: &Setup, took: Duration) {
         eprintln!("ready after {:.1} s: {}", took.as_secs_f64(), name(loaded));
-        for server in loaded.policy.registry().servers() {
+        let registry = loaded.policy.registry();
+        if let Some(server) = registry.virtual_server() {
+            let (listen, path) = (&setup.listen, &server.path);
+            eprintln!("  http://{listen}{path}  ->  all of these:");
+        }
+        for server in registry.servers() {
             match &server.url {
                 Some(url) => {
                     eprintln!("  http://{}{}  ->  {url}", setup.listen, server.endpoint);
