@@ -160,7 +160,7 @@ impl Exchange {
             return Ok(None);
         };
         let server = self.policy.registry().server(&entry.server);
-        let era = spoken(server.ok_or(Refusal::NotFound)?, message.era);
+        let era = spoken(server.ok_or(Refusal::NotFound)?, message.era).unwrap_or(message.era);
         if era != message.era {
             let method = message.method.as_deref().unwrap_or_default();
             translate::check(message.operation, method, era)?;
@@ -177,7 +177,7 @@ impl Exchange {
         let session = Session::new(message.params, version, declares_pages(message), cx.now);
         let servers = self.policy.registry().servers();
         let servers = servers
-            .filter(|server| spoken(server, Era::Legacy) == Era::Legacy)
+            .filter(|server| spoken(server, Era::Legacy) == Some(Era::Legacy))
             .filter(|server| self.reaches(server, request, cx))
             .take(MAX_CALLS);
         let (servers, calls) = servers
@@ -358,12 +358,13 @@ fn no_session(request: &Request) -> Refusal {
     })
 }
 
-/// The era in which a server is spoken to on behalf of a client of `era`.
-const fn spoken(server: &Server, era: Era) -> Era {
+/// The era in which a server is spoken to on behalf of a client of `era`; `None`: it speaks no MCP.
+const fn spoken(server: &Server, era: Era) -> Option<Era> {
     match server.protocol {
-        Protocol::Auto => era,
-        Protocol::V2025_11_25 => Era::Legacy,
-        Protocol::V2026_07_28 => Era::Modern,
+        Protocol::Auto => Some(era),
+        Protocol::V2025_11_25 => Some(Era::Legacy),
+        Protocol::V2026_07_28 => Some(Era::Modern),
+        Protocol::Http => None,
     }
 }
 
