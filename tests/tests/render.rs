@@ -11,10 +11,22 @@ use tests::tools;
 
 const REGISTRY: &str = "\
 servers:
-  notes: { url: 'http://127.0.0.1:9/mcp' }
-  crm: { url: 'https://crm.example.com/mcp' }
+  notes:
+    url: http://127.0.0.1:9/mcp
+    failover: { url: 'http://notes.example.com/mcp' }
+    health: { path: /healthz, interval: 5s }
+    credential: { secret: notes-token }
+  crm:
+    url: https://crm.example.com/mcp
+    failover: { url: 'https://spare.example.com/mcp' }
+    credential:
+      oauth2:
+        tokenUrl: https://idp.example.com/token
+        clientId: toolgate
+        secret: crm-client
+        scopes: [crm]
 tools:
-- { name: search, mcpServer: notes, inputSchema: { type: object } }
+- { name: search, mcpServer: notes, idempotent: true, inputSchema: { type: object } }
 ";
 
 const POLICY: &str = "\
@@ -50,6 +62,13 @@ fn rendered(host: &str, more: &[&str]) -> Vec<Value> {
         .arg(tools::filter().canonicalize().expect("the filter"))
         .arg("--approvals-secret")
         .arg(&sample)
+        .arg("--secrets")
+        .arg(
+            tools::root()
+                .join("tests/secrets")
+                .canonicalize()
+                .expect("the secrets"),
+        )
         .args(["--namespace", "agents"])
         .args(more)
         .output()
@@ -65,6 +84,21 @@ fn rendered(host: &str, more: &[&str]) -> Vec<Value> {
     let (_, form) = head
         .split_once("There must be\nresources:")
         .expect("the secret's form");
+    let (_, servers) = head
+        .split_once("mounted there.\n")
+        .expect("servers' secrets");
+    let (servers, _) = servers
+        .split_once("\nFor the approval")
+        .expect("then the approver");
+    let servers: Value = serde_saphyr::from_str(servers).expect("YAML");
+    for (file, form) in servers.as_object().expect("files") {
+        let file = tools::root().join("tests/secrets").join(file);
+        let sample = fs::read_to_string(file).expect("a secret");
+        assert_eq!(
+            *form,
+            serde_saphyr::from_str::<Value>(&sample).expect("YAML")
+        );
+    }
     let form: Value = serde_saphyr::from_str(&format!("resources:{form}")).expect("YAML");
     let sample = fs::read_to_string(sample).expect("the sample");
     assert_eq!(
@@ -136,7 +170,7 @@ fn check(host: &str, bootstrap: &Value) {
     let route = format!("{manager}/route_config/virtual_hosts/0/routes/0{asked}");
     assert!(bootstrap.pointer(&route).is_some(), "{host}");
     let clusters = bootstrap["static_resources"]["clusters"].as_array();
-    assert_eq!(clusters.map(Vec::len), Some(5), "{host}");
+    assert_eq!(clusters.map(Vec::len), Some(6), "{host}");
 
     let folder = folder(host);
     let path = folder.join("envoy.json");

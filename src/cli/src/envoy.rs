@@ -4,16 +4,23 @@
 
 mod approver;
 mod cluster;
+mod credential;
 pub(crate) mod gateway;
+mod issuer;
 pub(crate) mod istio;
 mod ratelimit;
+mod server;
 mod statistics;
 
 use serde_json::{Value, json};
 
 pub(crate) use approver::{Approver, secret};
 pub(crate) use cluster::{Address, Upstream, upstream};
+pub(crate) use credential::{document, token_cluster};
+use issuer::jwt_authn;
+pub(crate) use issuer::{Issuer, Jwks};
 pub(crate) use ratelimit::RateLimits;
+pub(crate) use server::Server;
 use statistics::statistics;
 
 /// Everything a configuration is made from.
@@ -34,8 +41,10 @@ pub(crate) struct Setup {
     pub(crate) max_body: u64,
     /// Token issuers that Envoy verifies.
     pub(crate) issuers: Vec<Issuer>,
-    /// Clusters of the registered servers that say where they are.
-    pub(crate) upstreams: Vec<Upstream>,
+    /// Path of the folder with the secrets that servers know the gateway by (see [`document`]).
+    pub(crate) secrets: String,
+    /// The registered servers that say where they are.
+    pub(crate) servers: Vec<Server>,
     /// Who is asked for approvals.
     pub(crate) approver: Option<Approver>,
     /// Who counts for all Envoys.
@@ -53,26 +62,6 @@ pub(crate) enum Module {
         /// Hex SHA-256 of the module.
         sha256: String,
     },
-}
-
-/// A token issuer.
-pub(crate) struct Issuer {
-    /// The `iss` claim.
-    pub(crate) issuer: String,
-    /// Accepted `aud` claims; empty: any.
-    pub(crate) audiences: Vec<String>,
-    /// Its public keys.
-    pub(crate) jwks: Jwks,
-}
-
-/// Where an issuer's public keys are.
-pub(crate) enum Jwks {
-    /// Fetched by Envoy, through a cluster of its own.
-    Url(String, Upstream),
-    /// A file that Envoy reads.
-    File(String),
-    /// The key set itself.
-    Inline(String),
 }
 
 /// The name of the header that picks the cluster; the filter sets it, a client cannot.
@@ -244,6 +233,14 @@ fn route(setup: &Setup) -> Value {
             "auto_host_rewrite": true,
             "timeout": "0s",
             "idle_timeout": "3600s",
+            // Whether a call is tried again is the filter's to say; where is said here.
+            "retry_policy": { "retry_priority": {
+                "name": "envoy.retry_priorities.previous_priorities",
+                "typed_config": typed(
+                    "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                    json!({ "update_frequency": 1 }),
+                ),
+            } },
         },
         "request_headers_to_remove": [CLUSTER_HEADER],
     });
@@ -263,7 +260,8 @@ fn clusters(setup: &Setup) -> Vec<Value> {
             Jwks::File(_) | Jwks::Inline(_) => None,
         });
     let roots = &setup.roots;
-    let servers = setup.upstreams.iter().map(|server| server.server(roots));
+    let servers = setup.servers.iter();
+    let servers = servers.flat_map(|server| server.values(roots, &setup.secrets));
     let approver = setup.approver.iter().map(|approver| approver.value(roots));
     let limits = setup.rate_limits.iter();
     let limits = limits.filter_map(|limits| limits.cluster(roots));
@@ -306,63 +304,6 @@ fn toolgate(setup: &Setup) -> Value {
             },
         })),
     })
-}
-
-/// Tokens are verified here and missing or bad ones let pass: the filter answers those itself,
-/// with the challenge that MCP clients follow. Without issuers there is nothing to verify.
-fn jwt_authn(issuers: &[Issuer]) -> Option<Value> {
-    if issuers.is_empty() {
-        return None;
-    }
-    let name = |index: usize| format!("issuer-{index}");
-    let providers: serde_json::Map<String, Value> = issuers
-        .iter()
-        .enumerate()
-        .map(|(index, issuer)| (name(index), provider(issuer)))
-        .collect();
-    let mut any: Vec<Value> = (0..issuers.len())
-        .map(|index| json!({ "provider_name": name(index) }))
-        .collect();
-    any.push(json!({ "allow_missing_or_failed": {} }));
-    Some(json!({
-        "name": "envoy.filters.http.jwt_authn",
-        "typed_config": typed("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", json!({
-            "providers": providers,
-            "rules": [{
-                "match": { "prefix": "/" },
-                "requires": { "requires_any": { "requirements": any } },
-            }],
-        })),
-    }))
-}
-
-fn provider(issuer: &Issuer) -> Value {
-    let mut provider = json!({
-        "issuer": issuer.issuer,
-        // The header only: a token in a query string would end up in logs.
-        "from_headers": [{ "name": "Authorization", "value_prefix": "Bearer " }],
-        "payload_in_metadata": "jwt_payload",
-        "require_expiration": true,
-    });
-    if let Some(members) = provider.as_object_mut() {
-        if !issuer.audiences.is_empty() {
-            members.insert("audiences".into(), json!(issuer.audiences));
-        }
-        let (key, value) = match &issuer.jwks {
-            Jwks::Url(url, upstream) => (
-                "remote_jwks",
-                json!({
-                    "http_uri": { "uri": url, "cluster": upstream.cluster, "timeout": "5s" },
-                    "cache_duration": "300s",
-                    "async_fetch": { "fast_listener": true },
-                }),
-            ),
-            Jwks::File(path) => ("local_jwks", json!({ "filename": path })),
-            Jwks::Inline(keys) => ("local_jwks", json!({ "inline_string": keys })),
-        };
-        members.insert(key.into(), value);
-    }
-    provider
 }
 
 /// One JSON object a line; the filter's record stands in it as JSON, not as a string.

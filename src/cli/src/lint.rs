@@ -212,7 +212,7 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
 /// All lints, family by family.
 fn lints() -> impl Iterator<Item = &'static Lint> {
     let [own, arguments, keywords] = schemas::LINTS;
-    let [filter, chain, around, approver, ratelimit] = envoy::LINTS;
+    let [filter, chain, around, approver, credential, ratelimit] = envoy::LINTS;
     let families = [
         allow::LINTS,
         rules::LINTS,
@@ -229,6 +229,7 @@ fn lints() -> impl Iterator<Item = &'static Lint> {
         chain,
         around,
         approver,
+        credential,
         ratelimit,
     ];
     families.into_iter().flatten().copied()

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     envoy::{
-        self, Address, Approver, Issuer, Jwks, Module, Setup, Upstream,
+        self, Address, Approver, Issuer, Jwks, Module, Setup,
         gateway::{self, Place},
         istio::{self, Pods},
     },
@@ -22,6 +22,9 @@ use crate::{
 };
 
 mod limits;
+mod servers;
+
+pub(crate) use servers::documents as secrets;
 
 /// Write a complete configuration for the proxy that runs Toolgate, or for the service that counts
 /// limits of a whole fleet.
@@ -59,6 +62,9 @@ pub(crate) struct Arguments {
         default_value = "/etc/ssl/certs/ca-certificates.crt"
     )]
     trusted_ca: String,
+    /// The folder where Envoy finds what it adds to requests to servers; what is written says the form.
+    #[arg(long, value_name = "PATH", default_value = "/etc/toolgate/secrets")]
+    secrets: String,
     /// Where Envoy finds the secret that the approval service expects; what is written says its form.
     #[arg(
         long,
@@ -152,6 +158,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             wasm: arguments.module()?,
             access_log: arguments.access_log.clone(),
             roots: arguments.trusted_ca.clone(),
+            secrets: arguments.secrets.clone(),
             ..setup
         },
         Err(problems) => return Ok(Findings::unplaced(problems).refuse()),
@@ -177,6 +184,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("note: {note}");
     }
     let (mut header, documents) = arguments.documents(&setup);
+    header.push_str(&servers::secrets_text(&setup));
     if setup.approver.is_some() {
         header.push_str(&secret_text(&arguments.approvals_secret));
     }
@@ -269,7 +277,7 @@ fn sha256(text: &str) -> Result<String, String> {
 }
 
 /// What Envoy must know; `secret` is the path of the approval service's, the paths of filter, access
-/// log and certificates are the caller's to fill in.
+/// log, certificates and other secrets are the caller's to fill in.
 ///
 /// # Errors
 /// Everything about servers and issuers that no configuration can be made from.
@@ -281,28 +289,7 @@ pub(crate) fn setup(
 ) -> Result<Setup, Vec<Problem>> {
     let policy = &loaded.policy;
     let mut problems = Vec::new();
-    let mut upstreams: Vec<Upstream> = Vec::new();
-    for server in policy.registry().servers() {
-        let Some(url) = &server.url else { continue };
-        let at = |problem: Problem| Problem {
-            path: format!("servers.{}.url", server.id),
-            ..problem
-        };
-        match envoy::upstream(server.cluster.clone(), url) {
-            Err(problem) => problems.push(at(problem)),
-            Ok(upstream) => match upstreams.iter().find(|u| u.cluster == upstream.cluster) {
-                None => upstreams.push(upstream),
-                Some(other) if *other == upstream => {}
-                Some(other) => problems.push(at(Problem::new(
-                    "",
-                    format!(
-                        "cluster `{}` is already at `{}`: one cluster is one place",
-                        other.cluster, other.address
-                    ),
-                ))),
-            },
-        }
-    }
+    let servers = servers::of(policy.registry(), &mut problems);
     let mut issuers = Vec::new();
     for (index, issuer) in policy.identity().issuers.iter().enumerate() {
         let jwks = match &issuer.jwks {
@@ -357,7 +344,8 @@ pub(crate) fn setup(
         )
         .unwrap_or(u64::MAX),
         issuers,
-        upstreams,
+        secrets: String::new(),
+        servers,
         approver,
         rate_limits,
     })

@@ -5,6 +5,7 @@ mod envoy;
 mod find;
 mod follow;
 mod process;
+mod secrets;
 
 use std::{
     env, fs,
@@ -27,6 +28,7 @@ use self::{
     approvals::Approvals,
     envoy::{Envoy, Stage},
     follow::Follower,
+    secrets::Secrets,
 };
 use crate::{
     COULD_NOT_RUN,
@@ -68,6 +70,10 @@ pub(crate) struct Arguments {
     /// Keep the access log, with one audit record a line, in this file.
     #[arg(long, value_name = "PATH")]
     access_log: Option<PathBuf>,
+    /// A folder with the secrets that servers know this gateway by, one file each, named as in
+    /// `credential`; otherwise they are in the environment: TOOLGATE_SECRET_NAME.
+    #[arg(long, value_name = "FOLDER")]
+    secrets: Option<PathBuf>,
     /// Start the approval service too, with this configuration. Without one it is for trying out:
     /// whoever signs in is who they say, and nothing is kept.
     #[arg(long, value_name = "CONFIG", num_args = 0..=1)]
@@ -110,7 +116,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Err(findings) => return Ok(findings.refuse()),
     };
     // Watched from before the files are used, so that no change between is lost.
-    let watch = Watch::new(watched(arguments, &loaded));
+    let watch = Watch::new(place.watched(&loaded, &setup));
+    if let Err(findings) = place.write_secrets(&setup)? {
+        return Ok(findings.refuse());
+    }
     let follower = Follower::new(&access_log)?;
     place.write(&setup, 1)?;
     let config = folder.0.join("envoy.json");
@@ -258,8 +267,15 @@ impl Session<'_> {
                 return Ok(None);
             }
         };
-        self.watch.follow(watched(self.place.arguments, &loaded));
-        match self.place.setup(&loaded) {
+        let setup = self.place.setup(&loaded);
+        if let Ok(setup) = &setup {
+            self.watch.follow(self.place.watched(&loaded, setup));
+        }
+        let setup = match setup {
+            Ok(setup) => self.place.write_secrets(&setup)?.map(|()| setup),
+            Err(findings) => Err(findings),
+        };
+        match setup {
             Ok(setup) => {
                 if let Some(approvals) = &self.approvals {
                     approvals.stays(&setup);
@@ -296,8 +312,30 @@ impl Place<'_> {
             wasm: Module::File(self.wasm.clone()),
             access_log: self.access_log.clone(),
             roots: find::roots(),
+            secrets: format!("{}/secrets", self.folder.0.display()),
             ..setup
         })
+    }
+
+    fn write_secrets(&self, setup: &Setup) -> anyhow::Result<Result<(), Findings>> {
+        let written = self.secrets().write(setup, Path::new(&setup.secrets))?;
+        Ok(written.map_err(Findings::unplaced))
+    }
+
+    fn secrets(&self) -> Secrets<'_> {
+        Secrets {
+            folder: self.arguments.secrets.as_deref(),
+        }
+    }
+
+    /// The files that a change of anything means.
+    fn watched(&self, loaded: &Loaded, setup: &Setup) -> Vec<PathBuf> {
+        let files = self.arguments.files.paths().cloned();
+        let keys = render::key_files(loaded);
+        files
+            .chain(keys)
+            .chain(self.secrets().files(setup))
+            .collect()
     }
 
     /// Envoy takes a file when it is renamed into place.
@@ -325,15 +363,6 @@ fn name(loaded: &Loaded) -> String {
         return format!("policy {version}");
     }
     format!("policy {version} ({})", digest.get(..12).unwrap_or(digest))
-}
-
-fn watched(arguments: &Arguments, loaded: &Loaded) -> Vec<PathBuf> {
-    arguments
-        .files
-        .paths()
-        .cloned()
-        .chain(render::key_files(loaded))
-        .collect()
 }
 
 fn free(listen: &Address) -> anyhow::Result<()> {

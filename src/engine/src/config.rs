@@ -21,6 +21,7 @@ mod risk;
 mod scan;
 #[cfg(feature = "schema")]
 mod schema;
+mod server;
 mod value;
 
 use std::{fmt, marker::PhantomData};
@@ -52,12 +53,13 @@ pub use policy::{
 pub use protocol::{Protocol, ServerRequest};
 pub use ratelimit::{FailureMode, RateLimitService};
 pub use redact::{Audit, AuditLevel, Detector, Redact, RedactItem, Within};
-pub use registry::{Argument, Deprecated, Prompt, Registry, Resource, Server, Tool, Virtual};
+pub use registry::{Argument, Deprecated, Prompt, Registry, Resource, Tool, Virtual};
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};
 pub use scan::Scan;
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
+pub use server::{Credential, Failover, Health, Nothing, OAuth2, Proof, Server};
 
 /// The bundle: one registry and one policy, joined from all files of each kind, as far as they
 /// could be read. What could not be read is told when the policy is compiled, together with what

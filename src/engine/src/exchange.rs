@@ -42,6 +42,7 @@ mod round;
 mod session;
 mod state;
 mod task;
+mod tries;
 mod virtual_server;
 
 /// What Envoy tells.

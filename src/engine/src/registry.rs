@@ -3,6 +3,7 @@
 //! Look-ups cost the same for ten entries and for ten thousand. Who may use an entry is the
 //! policy's business.
 
+mod backend;
 mod breaker;
 pub(crate) mod build;
 mod likeness;
@@ -28,7 +29,8 @@ use crate::{
 };
 use pattern::Patterns;
 
-pub use crate::config::{Access, Cost, Deprecated, RiskTier, ServerRequest};
+pub use crate::config::{Access, Cost, Deprecated, OAuth2, RiskTier, ServerRequest};
+pub use backend::{Credential, Health};
 pub use likeness::Stranger;
 pub use normalize::Normalize;
 pub use pattern::template;
@@ -93,6 +95,12 @@ pub struct Server {
     pub requests: BTreeSet<ServerRequest>,
     /// What keeps calls away from it.
     pub breaker: Option<Arc<Breaker>>,
+    /// The URL of what answers in its place while it fails.
+    pub failover: Option<String>,
+    /// How Envoy finds out whether it is well.
+    pub health: Option<Health>,
+    /// How the gateway proves itself to it.
+    pub credential: Option<Credential>,
     /// What agents are told about how to use it.
     pub instructions: Option<String>,
     /// What it said itself when that was reviewed, as [`greeting_pin`] gives it.
@@ -155,8 +163,10 @@ pub struct Entry {
     pub limits: Vec<Arc<Limit>>,
     /// What keeps uses away from it.
     pub breaker: Option<Arc<Breaker>>,
-    /// How long its server may take.
+    /// How long its server may take, all tries together.
     pub timeout: Option<Duration>,
+    /// Whether a use that found no answer may be tried again.
+    pub idempotent: bool,
     /// From this moment it does not exist any more.
     pub sunset: Option<Timestamp>,
     /// That it will go, as it is written.

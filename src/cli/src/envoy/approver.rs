@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Upstream, typed};
+use super::{
+    Upstream,
+    credential::{self, OPTIONS},
+    typed,
+};
 
 /// Where approvals are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,23 +37,16 @@ impl Approver {
                 "max_retries": 0,
             }] }),
         );
-        let (protocol, choice) = if self.upstream.tls {
-            ("auto_config", json!({}))
-        } else {
-            (
-                "explicit_http_config",
-                json!({ "http_protocol_options": {} }),
-            )
-        };
+        let credential = self.secret.as_ref().map(|path| {
+            let source = json!({ "path": path });
+            credential::generic(SECRET, "authorization", &source)
+        });
+        let mut options = credential::options(&self.upstream, credential);
         // The service closes what was idle for a minute: Envoy has to be first, or an ask is lost on
         // a connection that is just being closed.
-        let mut options = json!({
-            "common_http_protocol_options": { "idle_timeout": "30s" },
-            protocol: choice,
-        });
-        if let (Some(options), Some(secret)) = (options.as_object_mut(), &self.secret) {
-            let filters = json!([injector(secret), codec()]);
-            options.insert("http_filters".into(), filters);
+        if let Some(options) = options.as_object_mut() {
+            let idle = json!({ "idle_timeout": "30s" });
+            options.insert("common_http_protocol_options".into(), idle);
         }
         members.insert(
             "typed_extension_protocol_options".into(),
@@ -59,58 +56,11 @@ impl Approver {
     }
 }
 
-/// Puts the secret on requests as they leave, so that neither the filter nor its bundle holds it.
-fn injector(secret: &str) -> Value {
-    let generic = typed(
-        "envoy.extensions.http.injected_credentials.generic.v3.Generic",
-        json!({ "credential": {
-            "name": SECRET,
-            "sds_config": {
-                "resource_api_version": "V3",
-                "path_config_source": { "path": secret },
-            },
-        } }),
-    );
-    json!({
-        "name": "envoy.filters.http.credential_injector",
-        "typed_config": typed(
-            "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
-            json!({
-                "overwrite": true,
-                "credential": {
-                    "name": "envoy.http.injected_credentials.generic",
-                    "typed_config": generic,
-                },
-            }),
-        ),
-    })
-}
-
-/// Ends a cluster's own filters.
-fn codec() -> Value {
-    json!({
-        "name": "envoy.filters.http.upstream_codec",
-        "typed_config": typed(
-            "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
-            json!({}),
-        ),
-    })
-}
-
-/// The document that [`Approver::secret`] names. Envoy before 1.37 adds no `Bearer` by itself, so
-/// it is the whole header's value that stands there.
+/// The document that [`Approver::secret`] names.
 pub(crate) fn secret(secret: &str) -> Value {
-    let resource = typed(
-        "envoy.extensions.transport_sockets.tls.v3.Secret",
-        json!({
-            "name": SECRET,
-            "generic_secret": { "secret": { "inline_string": format!("Bearer {secret}") } },
-        }),
-    );
-    json!({ "resources": [resource] })
+    credential::document(SECRET, &format!("Bearer {secret}"))
 }
 
 const SECRET: &str = "toolgate-approvals";
-const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 /// How many calls of one Envoy may wait for the approval service at a time.
 const HELD: u32 = 512;

@@ -5,7 +5,10 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use engine::problem::Problem;
 use serde_json::{Value, json};
 
-use super::typed;
+use super::{
+    credential::{self, OPTIONS},
+    typed,
+};
 
 /// Host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,73 +32,68 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     pub(super) fn value(&self, roots: &str) -> Value {
-        let by_name = self.address.host.parse::<IpAddr>().is_err();
         let mut cluster = json!({
             "name": self.cluster,
-            "type": if by_name { "STRICT_DNS" } else { "STATIC" },
+            "type": if self.by_name() { "STRICT_DNS" } else { "STATIC" },
             "connect_timeout": "5s",
             "load_assignment": {
                 "cluster_name": self.cluster,
-                "endpoints": [{ "lb_endpoints": [{ "endpoint": {
-                    "address": self.address.value(),
-                    // What `auto_host_rewrite` sends as the Host.
-                    "hostname": self.authority(),
-                } }] }],
+                "endpoints": [{ "lb_endpoints": [{ "endpoint": self.endpoint() }] }],
             },
         });
         let Some(members) = cluster.as_object_mut() else {
             return cluster;
         };
-        if by_name {
+        if self.by_name() {
             members.insert("dns_lookup_family".into(), "V4_PREFERRED".into());
         }
         if self.tls {
-            let host = &self.address.host;
-            let kind = if by_name { "DNS" } else { "IP_ADDRESS" };
-            let mut context = json!({
-                "common_tls_context": {
-                    "validation_context": {
-                        "trusted_ca": { "filename": roots },
-                        "match_typed_subject_alt_names":
-                            [{ "san_type": kind, "matcher": { "exact": host } }],
-                    },
+            members.insert("transport_socket".into(), self.socket(roots));
+            let options = json!({ OPTIONS: typed(OPTIONS, credential::options(self, None)) });
+            members.insert("typed_extension_protocol_options".into(), options);
+        }
+        cluster
+    }
+
+    /// Whether its host is a name, and no IP address.
+    pub(super) fn by_name(&self) -> bool {
+        self.address.host.parse::<IpAddr>().is_err()
+    }
+
+    pub(super) fn endpoint(&self) -> Value {
+        json!({
+            "address": self.address.value(),
+            // What `auto_host_rewrite` sends as the Host.
+            "hostname": self.authority(),
+        })
+    }
+
+    /// TLS to this host and no other.
+    pub(super) fn socket(&self, roots: &str) -> Value {
+        let host = &self.address.host;
+        let kind = if self.by_name() { "DNS" } else { "IP_ADDRESS" };
+        let mut context = json!({
+            "common_tls_context": {
+                "validation_context": {
+                    "trusted_ca": { "filename": roots },
+                    "match_typed_subject_alt_names":
+                        [{ "san_type": kind, "matcher": { "exact": host } }],
                 },
-            });
-            if let (true, Some(context)) = (by_name, context.as_object_mut()) {
-                context.insert("sni".into(), host.as_str().into());
-            }
-            members.insert(
-                "transport_socket".into(),
-                json!({
-                    "name": "envoy.transport_sockets.tls",
-                    "typed_config": typed(
-                        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                        context,
-                    ),
-                }),
-            );
-            members.insert(
-                "typed_extension_protocol_options".into(),
-                json!({ "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
-                    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                    json!({ "auto_config": {} }),
-                ) }),
-            );
+            },
+        });
+        if let (true, Some(context)) = (self.by_name(), context.as_object_mut()) {
+            context.insert("sni".into(), host.as_str().into());
         }
-        cluster
+        json!({
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": typed(
+                "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                context,
+            ),
+        })
     }
 
-    /// The same for an MCP server: what Envoy sees of its health, and how much may be under way.
-    pub(super) fn server(&self, roots: &str) -> Value {
-        let mut cluster = self.value(roots);
-        if let Some(members) = cluster.as_object_mut() {
-            members.insert("outlier_detection".into(), outliers());
-            members.insert("circuit_breakers".into(), thresholds());
-        }
-        cluster
-    }
-
-    fn authority(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         let port = if self.tls { 443 } else { 80 };
         if self.address.port == port {
             self.address.bracketed()
@@ -103,38 +101,6 @@ impl Upstream {
             self.address.to_string()
         }
     }
-}
-
-/// When Envoy leaves out one of several addresses. The last half stays, and so does an only one:
-/// calls are kept away from a whole server by its `breaker` in the registry, which answers them.
-fn outliers() -> Value {
-    json!({
-        // What fails on the way there says more of an address than what it answers.
-        "split_external_local_origin_errors": true,
-        "consecutive_local_origin_failure": 5,
-        "consecutive_gateway_failure": 5,
-        "enforcing_consecutive_gateway_failure": 100,
-        // Behind a 500 may be a single tool, and sessions end where their address is left out.
-        "consecutive_5xx": 10,
-        "interval": "5s",
-        "base_ejection_time": "30s",
-        "max_ejection_percent": 50,
-    })
-}
-
-/// How much may be under way to a server. An event stream holds a request for hours, and on HTTP/1.1
-/// a connection: with Envoy's 1024, as many listening agents would keep all others out.
-fn thresholds() -> Value {
-    json!({ "thresholds": [{
-        "max_connections": 16_384,
-        "max_requests": 16_384,
-        // Calls that wait for a connection.
-        "max_pending_requests": 1_024,
-        // A call may have changed something.
-        "max_retries": 0,
-        // `cluster.NAME.circuit_breakers.default.remaining_rq` tells before it is too late.
-        "track_remaining": true,
-    }] })
 }
 
 impl Address {

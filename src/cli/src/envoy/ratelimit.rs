@@ -7,7 +7,7 @@
 use engine::exchange::Asked;
 use serde_json::{Value, json};
 
-use super::{Upstream, typed};
+use super::{Upstream, credential::OPTIONS, typed};
 
 /// How limits are counted that all Envoys share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,6 @@ pub(crate) struct RateLimits {
 
 /// The filter's name in Envoy, there and on routes.
 const NAME: &str = "envoy.filters.http.ratelimit";
-const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 /// How many calls of one Envoy may wait for the service at a time.
 const HELD: u32 = 1024;
 

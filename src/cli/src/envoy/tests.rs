@@ -1,4 +1,5 @@
 use super::*;
+use engine::registry::Credential;
 
 /// A URL and the address and TLS that come of it, or the complaint.
 #[track_caller]
@@ -52,6 +53,17 @@ fn addresses_are_read() {
     }
 }
 
+fn server(upstream: Upstream) -> Server {
+    Server {
+        upstream,
+        failover: None,
+        health: None,
+        credential: None,
+        tokens: None,
+        retries: false,
+    }
+}
+
 fn setup() -> Setup {
     let upstream = |cluster: &str, url: &str| upstream(cluster.to_owned(), url).unwrap();
     Setup {
@@ -77,9 +89,10 @@ fn setup() -> Setup {
                 jwks: Jwks::Inline("{}".to_owned()),
             },
         ],
-        upstreams: vec![
-            upstream("plain", "http://127.0.0.1:3/mcp"),
-            upstream("secure", "https://mcp.example.com/mcp"),
+        secrets: "/s".to_owned(),
+        servers: vec![
+            server(upstream("plain", "http://127.0.0.1:3/mcp")),
+            server(upstream("secure", "https://mcp.example.com/mcp")),
         ],
         approver: None,
         rate_limits: None,
@@ -318,4 +331,135 @@ fn asks_carry_the_secret_that_only_envoy_knows() {
         "/resources/0/generic_secret/secret/inline_string",
         &json!("Bearer s"),
     );
+}
+
+/// The clusters of a setup with this server alone.
+fn clusters_of(server: Server) -> Value {
+    let whole = bootstrap(&Setup {
+        servers: vec![server],
+        issuers: Vec::new(),
+        ..setup()
+    });
+    whole.pointer(CLUSTERS).cloned().unwrap()
+}
+
+#[test]
+fn another_instance_takes_over() {
+    let at = |url: &str| upstream("c".to_owned(), url).unwrap();
+    let plain = clusters_of(Server {
+        failover: Some(at("http://spare.example.com:3/mcp")),
+        health: Some(engine::registry::Health {
+            path: "/healthz".to_owned(),
+            interval: std::time::Duration::from_millis(1_500),
+        }),
+        ..server(at("http://127.0.0.1:3/mcp"))
+    });
+    let hosts = "/0/load_assignment/endpoints";
+    for (pointer, expected) in [
+        ("/0/type".to_owned(), json!("STRICT_DNS")),
+        (format!("{hosts}/1/priority"), json!(1)),
+        (
+            format!("{hosts}/1/lb_endpoints/0/endpoint/health_check_config/hostname"),
+            json!("spare.example.com:3"),
+        ),
+        ("/0/health_checks/0/interval".to_owned(), json!("1.5s")),
+        (
+            "/0/health_checks/0/http_health_check/path".to_owned(),
+            json!("/healthz"),
+        ),
+    ] {
+        check_value(&plain, &pointer, &expected);
+    }
+    assert_eq!(plain.pointer("/0/transport_socket_matches"), None);
+
+    let secure = clusters_of(Server {
+        failover: Some(at("https://spare.example.com/mcp")),
+        ..server(at("https://mcp.example.com/mcp"))
+    });
+    let matches = "/0/transport_socket_matches/0";
+    let marked = "/lb_endpoints/0/metadata/filter_metadata/envoy.transport_socket_match";
+    for (pointer, expected) in [
+        (
+            format!("{matches}/transport_socket/typed_config/sni"),
+            json!("spare.example.com"),
+        ),
+        (format!("{matches}/match"), json!({ "failover": true })),
+        (format!("{hosts}/1{marked}"), json!({ "failover": true })),
+    ] {
+        check_value(&secure, &pointer, &expected);
+    }
+    assert_eq!(secure.pointer(&format!("{hosts}/0{marked}")), None);
+}
+
+#[test]
+fn only_what_may_be_tried_again_is() {
+    let at = upstream("c".to_owned(), "http://127.0.0.1:3/mcp").unwrap();
+    let limits = "/0/circuit_breakers/thresholds/0";
+    let never = clusters_of(server(at.clone()));
+    check_value(&never, &format!("{limits}/max_retries"), &json!(0));
+    let retries = clusters_of(Server {
+        retries: true,
+        ..server(at)
+    });
+    let budget = format!("{limits}/retry_budget/budget_percent/value");
+    check_value(&retries, &budget, &json!(20));
+    assert_eq!(retries.pointer(&format!("{limits}/max_retries")), None);
+}
+
+#[test]
+fn servers_get_the_credential_that_they_want() {
+    let at = |url: &str| upstream("c".to_owned(), url).unwrap();
+    let filters = "typed_extension_protocol_options\
+                   /envoy.extensions.upstreams.http.v3.HttpProtocolOptions/http_filters";
+    let added = format!("{filters}/0/typed_config/credential/typed_config");
+    let path = "sds_config/path_config_source/path";
+    for url in ["http://127.0.0.1:3/mcp", "https://mcp.example.com/mcp"] {
+        let secret = clusters_of(Server {
+            credential: Some(Credential::Secret {
+                secret: "t".to_owned(),
+                header: "x-api-key".to_owned(),
+                prefix: String::new(),
+            }),
+            ..server(at(url))
+        });
+        for (rest, expected) in [
+            ("header".to_owned(), "x-api-key"),
+            (format!("credential/{path}"), "/s/t.yaml"),
+        ] {
+            check_value(&secret, &format!("/0/{added}/{rest}"), &json!(expected));
+        }
+        let token = clusters_of(Server {
+            credential: Some(Credential::OAuth2(engine::registry::OAuth2 {
+                token_url: "https://idp.example.com/token".to_owned(),
+                client_id: "us".to_owned(),
+                secret: "t".to_owned(),
+                scopes: vec!["a".to_owned()],
+            })),
+            tokens: Some(upstream(token_cluster("c"), "https://idp.example.com/token").unwrap()),
+            ..server(at(url))
+        });
+        for (rest, expected) in [
+            ("0/name".to_owned(), json!("toolgate-token-c")),
+            (
+                format!("1/{added}/token_endpoint/cluster"),
+                json!("toolgate-token-c"),
+            ),
+            (format!("1/{added}/scopes"), json!(["a"])),
+            (
+                format!("1/{added}/client_credentials/client_secret/{path}"),
+                json!("/s/t.yaml"),
+            ),
+            (
+                format!("1/{filters}/1/name"),
+                json!("envoy.filters.http.upstream_codec"),
+            ),
+        ] {
+            check_value(&token, &format!("/{rest}"), &expected);
+        }
+    }
+    let none = clusters_of(Server {
+        credential: Some(Credential::None),
+        ..server(at("http://127.0.0.1:3/mcp"))
+    });
+    assert_eq!(none.pointer(&format!("/0/{filters}")), None);
 }

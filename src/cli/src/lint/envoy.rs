@@ -19,16 +19,18 @@ mod approver;
 mod around;
 mod at;
 mod chain;
+mod credential;
 mod filter;
 mod ratelimit;
 
 use at::At;
 
-pub(super) const LINTS: [&[&Lint]; 5] = [
+pub(super) const LINTS: [&[&Lint]; 6] = [
     filter::LINTS,
     chain::LINTS,
     around::LINTS,
     approver::LINTS,
+    credential::LINTS,
     ratelimit::LINTS,
 ];
 
@@ -78,6 +80,7 @@ pub(super) fn review(files: &[PathBuf], policy: Option<&Arc<Policy>>) -> anyhow:
     chain::review(&mut review);
     around::review(&mut review);
     approver::review(&mut review);
+    credential::review(&mut review);
     ratelimit::review(&mut review);
     let list = review.list.into_iter().map(|(index, mut finding)| {
         let source = sources.get(index);

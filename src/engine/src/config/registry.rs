@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Access, Breaker, Cost, Http, Limit, Normalize, Protocol, ResultBounds, RiskTier, ServerRequest,
-    is_default,
+    Access, Breaker, Cost, Http, Limit, Normalize, ResultBounds, RiskTier, Server, is_default,
 };
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
@@ -67,46 +66,6 @@ pub struct Virtual {
     /// How many entries a page of a list holds; without it, 1,000. Clients follow some 64 pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
-    #[serde(skip)]
-    pub(crate) at: String,
-}
-
-/// An MCP server.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-pub struct Server {
-    /// The Envoy cluster that reaches the server; without it, the server's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
-    /// Where the server is, for `toolgate run` and `toolgate render`: `http://127.0.0.1:9101/mcp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// The path at the server; without it, the path of `url`, or else `/mcp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// The path at the gateway where agents reach it; without it, `/<id>/mcp`.
-    ///
-    /// The only server of a registry is also reached at `/mcp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-    /// The protocol versions that the server speaks.
-    #[serde(skip_serializing_if = "is_default")]
-    pub protocol: Protocol,
-    /// What it may ask of clients: everything, if this is not written, and nothing if the list is
-    /// empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests: Option<Vec<ServerRequest>>,
-    /// When calls are kept away from it because it fails. Without it, never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub breaker: Option<Breaker>,
-    /// What agents are told about how to use it, in place of what it says itself. Without it,
-    /// nothing: nobody has read what the server would say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instructions: Option<String>,
-    /// What it said itself when that was reviewed, as `toolgate import` writes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pin: Option<String>,
     #[serde(skip)]
     pub(crate) at: String,
 }
@@ -173,9 +132,13 @@ pub struct Tool {
     /// How much of it may be had, beside what rules say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
-    /// How long its server may take: `500ms`, `20s`, `2m`.
+    /// How long its server may take, all tries together: `500ms`, `20s`, `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// Whether the same call twice does what it does once. Only then is a call that found no answer
+    /// tried again, up to 2 times.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub idempotent: bool,
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,

@@ -10,7 +10,7 @@ use super::{Policy, Registry, Tool};
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 enum RegistryFile {
-    Full(Registry),
+    Full(Box<Registry>),
     Tools(Vec<Tool>),
 }
 

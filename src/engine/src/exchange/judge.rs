@@ -7,7 +7,7 @@ use crate::{
     condition,
     config::Drift,
     cx::Cx,
-    http::{Callout, HeaderEdit},
+    http::Callout,
     json::{Doc, Node},
     policy::{Cause, HiddenBy, Verdict},
     refusal::{DryRun, Refusal, Why},
@@ -22,7 +22,7 @@ use super::{
     limits::Subject,
     rename::rename,
     round::{Foreign, Round},
-    session,
+    session, tries,
 };
 
 /// What becomes of a request that is not refused.
@@ -338,10 +338,7 @@ impl Exchange {
                 ..Passage::new(permit)
             };
             rename(&mut passage, message, wanted, entry);
-            passage.edits.headers.extend(entry.timeout.map(|timeout| {
-                let millis = timeout.as_millis().to_string();
-                HeaderEdit::Set("x-envoy-upstream-rq-timeout-ms".into(), millis)
-            }));
+            passage.edits.headers.extend(tries::headers(entry));
             passage
         };
         match verdict {

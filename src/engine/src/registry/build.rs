@@ -139,6 +139,10 @@ impl Build {
         let (url, protocol) = (server.url, server.protocol);
         let breaker = self.breaker(&at, format!("{}{id}", breaker::SERVER), server.breaker);
         let pin = self.pin(&at, server.pin);
+        let at_url = url.as_deref();
+        let failover = self.failover(&at, server.failover, at_url, &path);
+        let health = self.health(&at, server.health, at_url);
+        let credential = self.credential(&at, server.credential);
         let server = Server {
             id: id.clone(),
             cluster,
@@ -151,6 +155,9 @@ impl Build {
                 None => ServerRequest::ALL.into(),
             },
             breaker,
+            failover,
+            health,
+            credential,
             instructions: server.instructions,
             pin,
             at,
@@ -189,6 +196,7 @@ impl Build {
             cost: tool.cost.unwrap_or_default(),
             breaker: None,
             timeout: self.timeout(&at, tool.timeout),
+            idempotent: tool.idempotent,
             sunset,
             deprecated: tool.deprecated,
             rest: self.template(&at, tool.http.as_ref(), &tool.input_schema),
@@ -231,6 +239,7 @@ impl Build {
             cost: resource.cost.unwrap_or_default(),
             breaker: None,
             timeout: self.timeout(&at, resource.timeout),
+            idempotent: false,
             sunset: None,
             deprecated: None,
             rest: None,
@@ -285,6 +294,7 @@ impl Build {
             cost: prompt.cost.unwrap_or_default(),
             breaker: None,
             timeout: self.timeout(&at, prompt.timeout),
+            idempotent: false,
             sunset: None,
             deprecated: None,
             rest: None,

@@ -60,7 +60,7 @@ pub(super) fn review(review: &mut Review<'_>) {
 }
 
 /// Whether Envoy proves who asks: by a secret, or by a certificate.
-fn proves(cluster: &At<'_>) -> bool {
+pub(super) fn proves(cluster: &At<'_>) -> bool {
     cluster.everything().iter().any(|at| {
         let injects = at
             .message()

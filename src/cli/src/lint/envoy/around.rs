@@ -76,6 +76,23 @@ fn clusters(review: &mut Review<'_>) {
             continue;
         }
         let known: BTreeSet<_> = list.items().iter().map(|one| one.text("name")).collect();
+        for place in list.everything() {
+            for field in ["token_endpoint/cluster", "envoy_grpc/cluster_name"] {
+                let cluster = place.text(field);
+                if !cluster.is_empty() && !known.contains(&cluster) {
+                    let message = format!(
+                        "what is told to Envoy by a cluster `{cluster}` never is: there is none"
+                    );
+                    review.tell(
+                        &UNKNOWN_CLUSTER,
+                        &place,
+                        field.split('/').next().unwrap_or_default(),
+                        message,
+                        "add it",
+                    );
+                }
+            }
+        }
         for server in policy.registry().servers() {
             if !known.contains(&server.cluster) {
                 let (id, cluster) = (&server.id, &server.cluster);
