@@ -29,6 +29,9 @@ pub enum Fate {
     Drop,
 }
 
+/// Gives what stands for an event's id.
+pub type Rename<'a> = &'a dyn Fn(&str) -> String;
+
 /// An event of its own with this data. A line end before it ends what may be unfinished there.
 #[must_use]
 pub fn event(data: &[u8]) -> Vec<u8> {
@@ -57,12 +60,14 @@ impl Decoder {
 
     /// Takes the next bytes of the stream and gives those that may go on.
     ///
-    /// `judge` sees the joined `data` of each whole event that has any. With `end`, what is left
-    /// is treated as an event too: the standard discards it, but lenient readers do not.
+    /// `judge` sees the joined `data` of each whole event that has any; `rename` gives what stands
+    /// for an event's id. With `end`, what is left is treated as an event too: the standard discards
+    /// it, but lenient readers do not.
     pub fn push(
         &mut self,
         bytes: &[u8],
         end: bool,
+        rename: Option<Rename<'_>>,
         mut judge: impl FnMut(Vec<u8>) -> Fate,
     ) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
@@ -74,7 +79,7 @@ impl Decoder {
                 // However it came in pieces.
                 break;
             }
-            self.resumable |= emit(event, &mut out, &mut judge);
+            self.resumable |= emit(event, &mut out, rename, &mut judge);
             taken = event_end;
         }
         self.held.drain(..taken);
@@ -83,7 +88,7 @@ impl Decoder {
         if end && !self.too_long() {
             let event = std::mem::take(&mut self.held);
             let before = out.len();
-            self.resumable |= emit(&event, &mut out, &mut judge);
+            self.resumable |= emit(&event, &mut out, rename, &mut judge);
             if out.len() > before && lines(&event).any(|(line, _)| !line.is_empty()) {
                 // What was taken for an event is one for every reader.
                 out.extend_from_slice(b"\n\n");
@@ -126,14 +131,19 @@ impl Decoder {
 }
 
 /// Writes what becomes of an event, and tells whether it has an id.
-fn emit(event: &[u8], out: &mut Vec<u8>, judge: &mut impl FnMut(Vec<u8>) -> Fate) -> bool {
+fn emit(
+    event: &[u8],
+    out: &mut Vec<u8>,
+    rename: Option<Rename<'_>>,
+    judge: &mut impl FnMut(Vec<u8>) -> Fate,
+) -> bool {
     let Fields { data, id, retry } = fields(event);
-    match data.map(judge) {
-        None | Some(Fate::Keep) => out.extend_from_slice(event),
-        Some(Fate::Data(new)) => replace(event, Some(&new), out),
+    let rename = rename.filter(|_| id);
+    match data.map_or(Fate::Keep, judge) {
+        Fate::Keep if rename.is_none() => out.extend_from_slice(event),
         // What it says about the stream stays.
-        Some(Fate::Drop) if id || retry => replace(event, None, out),
-        Some(Fate::Drop) => {}
+        Fate::Drop if !id && !retry => {}
+        fate => rewrite(event, &fate, rename, out),
     }
     id
 }
@@ -150,9 +160,9 @@ struct Fields {
 fn fields(event: &[u8]) -> Fields {
     let mut fields = Fields::default();
     for (line, _) in lines(event) {
-        fields.id |= is(line, b"id");
-        fields.retry |= is(line, b"retry");
-        let Some(value) = data_value(line) else {
+        fields.id |= value(line, b"id").is_some();
+        fields.retry |= value(line, b"retry").is_some();
+        let Some(value) = value(line, b"data") else {
             continue;
         };
         match &mut fields.data {
@@ -166,26 +176,47 @@ fn fields(event: &[u8]) -> Fields {
     fields
 }
 
-/// Whether a line is a field of this name.
-fn is(line: &[u8], name: &[u8]) -> bool {
-    let rest = line.strip_prefix(name);
-    matches!(rest, Some([] | [b':', ..]))
+/// The value of a line that is a field of this name.
+fn value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    match line.strip_prefix(name)? {
+        [] => Some(&[]),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
+    }
 }
 
-/// Writes `event` with its data replaced, at the place of its first data line; or without any.
-fn replace(event: &[u8], new: Option<&[u8]>, out: &mut Vec<u8>) {
-    let mut new = new;
+/// Writes `event` with what becomes of its data, at the place of the first data line, and of its id.
+fn rewrite(event: &[u8], fate: &Fate, rename: Option<Rename<'_>>, out: &mut Vec<u8>) {
+    let mut new = match fate {
+        Fate::Data(new) => Some(new),
+        Fate::Keep | Fate::Drop => None,
+    };
     for (line, whole) in lines(event) {
-        if data_value(line).is_none() {
+        if let Some((id, rename)) = value(line, b"id").zip(rename) {
+            rename_id(id, rename, out);
+        } else if *fate == Fate::Keep || value(line, b"data").is_none() {
             out.extend_from_slice(whole);
         } else if let Some(new) = new.take() {
             // A line of the new text must not end the event: JSON may hold bare CR and LF as space.
             for part in new.split(|&b| b == b'\n' || b == b'\r') {
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(part);
-                out.push(b'\n');
+                field(b"data", part, out);
             }
         }
+    }
+}
+
+/// An id that no client could say again is none: it is left out. An empty one takes back those before.
+fn rename_id(id: &[u8], rename: Rename<'_>, out: &mut Vec<u8>) {
+    match str::from_utf8(id) {
+        Ok("") => field(b"id", b"", out),
+        Ok(id) if !id.contains('\0') => field(b"id", rename(id).as_bytes(), out),
+        Ok(_) | Err(_) => {}
+    }
+}
+
+fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    for part in [name, b": ", value, b"\n"] {
+        out.extend_from_slice(part);
     }
 }
 
@@ -224,15 +255,6 @@ fn line_end(bytes: &[u8]) -> usize {
     }
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().position(ends).unwrap_or(rest.len())
-}
-
-fn data_value(line: &[u8]) -> Option<&[u8]> {
-    let rest = line.strip_prefix(b"data")?;
-    match rest {
-        [] => Some(rest),
-        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-        _ => None,
-    }
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";

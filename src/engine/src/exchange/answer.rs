@@ -206,7 +206,7 @@ impl Exchange {
         cx: &Cx<'_>,
     ) -> Step {
         let (told, policy) = (&mut self.told, &*self.policy);
-        let mut body = decoder.push(bytes, end, |data| match data.is_empty() {
+        let mut body = decoder.push(bytes, end, None, |data| match data.is_empty() {
             true => sse::Fate::Keep,
             false => terms.govern(data, told, policy, cx),
         });

@@ -3,6 +3,11 @@ use super::*;
 /// Pushes `stream` cut at every byte, and in one piece; `upper` rewrites events that hold `x`.
 #[track_caller]
 fn check(stream: &[u8], expected: &[u8]) {
+    check_renamed(stream, None, expected);
+}
+
+#[track_caller]
+fn check_renamed(stream: &[u8], rename: Option<Rename<'_>>, expected: &[u8]) {
     let judge = |data: Vec<u8>| match data.as_slice() {
         b"drop" => Fate::Drop,
         _ if data.contains(&b'x') => Fate::Data(data.to_ascii_uppercase()),
@@ -11,16 +16,16 @@ fn check(stream: &[u8], expected: &[u8]) {
     for cut in 0..=stream.len() {
         let mut decoder = Decoder::new(1_000);
         let (head, tail) = stream.split_at(cut);
-        let mut out = decoder.push(head, false, judge);
-        out.extend(decoder.push(tail, true, judge));
+        let mut out = decoder.push(head, false, rename, judge);
+        out.extend(decoder.push(tail, true, rename, judge));
         assert_eq!(text(&out), text(expected), "cut at {cut}");
     }
     let mut decoder = Decoder::new(1_000);
     let mut out = Vec::new();
     for byte in stream {
-        out.extend(decoder.push(&[*byte], false, judge));
+        out.extend(decoder.push(&[*byte], false, rename, judge));
     }
-    out.extend(decoder.push(&[], true, judge));
+    out.extend(decoder.push(&[], true, rename, judge));
     assert_eq!(text(&out), text(expected), "byte by byte");
 }
 
@@ -76,6 +81,32 @@ fn dropped_events_leave_nothing() {
 }
 
 #[test]
+fn ids_are_renamed_whatever_becomes_of_the_data() {
+    let rename: Rename<'_> = &|id| format!("<{id}>");
+    for (stream, expected) in [
+        ("id: 1\ndata: a\n\n", "id: <1>\ndata: a\n\n"),
+        (
+            "data:a\ndata: b\r\nid:1:2 \r\n\r\n",
+            "data:a\ndata: b\r\nid: <1:2 >\n\r\n",
+        ),
+        ("id:  1\rdata: x\r\r", "id: < 1>\ndata: X\n\r"),
+        ("id: 1\ndata: drop\n\n", "id: <1>\n\n"),
+        ("id: 1\n\ndata: a\n\n", "id: <1>\n\ndata: a\n\n"),
+        ("id: 1\nid: 2\n\n", "id: <1>\nid: <2>\n\n"),
+        ("id\ndata: a\n\nid:\n\n", "id: \ndata: a\n\nid: \n\n"),
+        ("id: 1\0\ndata: a\n\n", "data: a\n\n"),
+        ("id: ü\n\n", "id: <ü>\n\n"),
+        ("idle: 1\ndata: a\n\n", "idle: 1\ndata: a\n\n"),
+        ("\u{feff}id: 1\n\n", "id: <1>\n\n"),
+        (": id: 1\nid : 1\n\n", ": id: 1\nid : 1\n\n"),
+        ("data: x\nid: 1", "data: X\nid: <1>\n\n\n"),
+    ] {
+        check_renamed(stream.as_bytes(), Some(rename), expected.as_bytes());
+    }
+    check_renamed(b"id: \xff\ndata: a\n\n", Some(rename), b"data: a\n\n");
+}
+
+#[test]
 fn an_unfinished_last_event_is_judged_too() {
     check(b"data: x", b"data: X\n\n\n");
     check(b"data: a\r", b"data: a\r\n\n");
@@ -107,8 +138,8 @@ fn an_event_is_whole_before_the_next_begins() {
         for cut in 0..=stream.len() {
             let mut decoder = Decoder::new(1_000);
             let (head, tail) = stream.split_at(cut);
-            let mut out = decoder.push(head.as_bytes(), false, |_| Fate::Keep);
-            out.extend(decoder.push(tail.as_bytes(), false, |_| Fate::Keep));
+            let mut out = decoder.push(head.as_bytes(), false, None, |_| Fate::Keep);
+            out.extend(decoder.push(tail.as_bytes(), false, None, |_| Fate::Keep));
             assert_eq!(text(&out), stream, "cut at {cut}");
         }
     }
@@ -126,9 +157,9 @@ fn an_event_is_no_longer_than_the_limit_however_it_comes() {
         for cut in 0..=stream.len() {
             let mut decoder = Decoder::new(10);
             let (head, tail) = stream.split_at(cut);
-            let mut out = decoder.push(head.as_bytes(), false, |_| Fate::Keep);
+            let mut out = decoder.push(head.as_bytes(), false, None, |_| Fate::Keep);
             if !decoder.too_long() {
-                out.extend(decoder.push(tail.as_bytes(), true, |_| Fate::Keep));
+                out.extend(decoder.push(tail.as_bytes(), true, None, |_| Fate::Keep));
             }
             assert_eq!(decoder.too_long(), !fits, "cut at {cut}");
             assert_eq!(
@@ -150,7 +181,7 @@ fn a_stream_with_an_id_may_be_resumed() {
         ("id: 1", false),
     ] {
         let mut decoder = Decoder::new(100);
-        drop(decoder.push(stream.as_bytes(), false, |_| Fate::Keep));
+        drop(decoder.push(stream.as_bytes(), false, None, |_| Fate::Keep));
         assert_eq!(decoder.resumable(), resumable, "{stream:?}");
     }
 }

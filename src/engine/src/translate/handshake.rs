@@ -81,7 +81,7 @@ pub fn greeting(response: &Response<'_>) -> Result<Backend, UpstreamFault> {
         .is_some_and(|it| it.eq_ignore_ascii_case(stream))
     {
         let mut decoder = sse::Decoder::new(response.body.len());
-        decoder.push(response.body, true, |data| {
+        decoder.push(response.body, true, None, |data| {
             read(data);
             Fate::Drop
         });
