@@ -40,7 +40,7 @@ use result::Draft;
 
 pub use list::drifted;
 pub use size::Size;
-pub use task::{Binding, RELATED, Task, Tasks};
+pub use task::{RELATED, Task, Tasks};
 pub use told::Told;
 
 /// What the answers to one request are held to.

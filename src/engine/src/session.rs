@@ -12,6 +12,7 @@ use crate::{
     cx::{Cx, Timestamp},
     digest,
     json::{Kind, Node, quote},
+    rpc::LEGACY_VERSIONS,
 };
 
 /// What is known of a session.
@@ -72,6 +73,16 @@ impl Session {
                 .map_or_else(|| named(client), str::to_owned),
             marked,
             backends: BTreeMap::new(),
+        }
+    }
+
+    /// A session that this gateway opens for clients that have none.
+    #[must_use]
+    pub fn nobody(now: Timestamp) -> Self {
+        let version = LEGACY_VERSIONS.first().copied().unwrap_or_default();
+        Self {
+            client: r#"{"name":"toolgate","version":"1"}"#.to_owned(),
+            ..Self::new(None, version, false, now)
         }
     }
 

@@ -8,11 +8,12 @@ use crate::{
     call::{Call, Partial},
     cx::Cx,
     http::HeaderEdit,
+    ids::{Ids, Purpose},
     json::{Node, Splice, quote},
     policy::{Cause, Permit, Verdict},
     refusal::Refusal,
     registry::{Entry, Kind},
-    response::{Binding, RELATED, Task},
+    response::{RELATED, Task},
     rpc::{self, Era, Message, Method},
 };
 
@@ -34,16 +35,16 @@ impl Exchange {
         let (own, permit) = self.task(request, id, cx)?;
         if message.operation == Method::TasksResult {
             // Its answer is that of the call.
-            self.terms.entry = self.terms.tasks.get(own).map(|task| task.entry);
+            self.terms.entry = self.terms.tasks.get(&own).map(|task| task.entry);
             self.terms.operation = Some(Method::ToolsCall);
             self.asker.tool_call = true;
         }
         let node = message.params.and_then(|params| params.get("taskId"));
         self.terms.redactions = Arc::clone(permit.redactions());
         let mut passage = Passage::new(permit);
-        passage.splices.extend(node.map(|node| replace(node, own)));
+        passage.splices.extend(node.map(|node| replace(node, &own)));
         if request.headers.has(NAME) {
-            let name = HeaderEdit::Set(NAME.into(), rpc::encode_header(own));
+            let name = HeaderEdit::Set(NAME.into(), rpc::encode_header(&own));
             passage.edits.headers.push(name);
         }
         Ok(Judged::pass(passage))
@@ -64,7 +65,7 @@ impl Exchange {
         for node in tasks.into_iter().flat_map(Node::items) {
             declares_tasks(message)?;
             let id = node.str().unwrap_or_default();
-            splices.push(replace(node, self.task(request, &id, cx)?.0));
+            splices.push(replace(node, &self.task(request, &id, cx)?.0));
         }
         Ok(Judged::pass(Passage {
             splices,
@@ -85,7 +86,7 @@ impl Exchange {
         let mut splices = Vec::new();
         if let Some(node) = related {
             let id = node.str().unwrap_or_default();
-            splices.push(replace(node, self.task(request, &id, cx)?.0));
+            splices.push(replace(node, &self.task(request, &id, cx)?.0));
         }
         Ok(Judged::pass(Passage {
             splices,
@@ -95,23 +96,26 @@ impl Exchange {
 
     /// The server's own id of a task that a call of this caller made, of a tool that it may still
     /// see; and with what it may be had.
-    fn task<'t>(
+    fn task(
         &mut self,
         request: &Request,
-        id: &'t str,
+        id: &str,
         cx: &Cx<'_>,
-    ) -> Result<(&'t str, Permit), Refusal> {
+    ) -> Result<(String, Permit), Refusal> {
         let unknown = Refusal::UnknownTask;
-        let binding = Binding {
+        let ids = Ids {
             seal: cx.seal,
             principal: &request.principal,
-            server: request.place.server().unwrap_or_default(),
+            session: "",
         };
-        let (tool, own) = binding.open(id).ok_or_else(|| unknown("unknown_task"))?;
+        let [server, tool, own] = ids
+            .unwrap(Purpose::Task, id)
+            .filter(|[server, _, _]| request.place.reaches(server))
+            .ok_or_else(|| unknown("unknown_task"))?;
         self.record.target(Kind::Tool, &tool);
         let entry = self.policy.registry().tool(&tool);
         let entry: &Entry = entry
-            .filter(|entry| request.place.reaches(&entry.server))
+            .filter(|entry| entry.server == server)
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);
         let seen = Call {
@@ -137,7 +141,7 @@ impl Exchange {
                     entry: entry.slot,
                     redactions: Arc::clone(permit.redactions()),
                 };
-                self.terms.tasks.insert(own.to_owned(), task);
+                self.terms.tasks.insert(own.clone(), task);
                 Ok((own, permit))
             }
         }

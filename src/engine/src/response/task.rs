@@ -1,69 +1,17 @@
-//! Ids of tasks, bound to the caller whose call of a tool made the task.
-//!
-//! What a client holds is the server's own id behind the tool's name and a mark over both, the
-//! server and the caller: nothing has to be kept, and nobody else can make it.
+//! Ids of tasks, bound to the caller whose call of a tool made the task (see [`crate::ids`]).
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
 use crate::{
-    call::Principal,
     cx::Cx,
+    ids::{Ids, Purpose},
     json::{Node, Splice, quote},
     policy::{Policy, Redactions},
     refusal::{Refusal, UpstreamFault},
     rpc::Method,
-    seal::Seal,
 };
 
 use super::Terms;
-
-/// What binds ids of tasks: who called, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding<'a> {
-    /// What makes the mark.
-    pub seal: &'a Seal,
-    /// Who called. A caller is a user, an agent, an app and a tenant, as far as they are known.
-    pub principal: &'a Principal,
-    /// The server whose task it is.
-    pub server: &'a str,
-}
-
-impl Binding<'_> {
-    /// The id by which the caller knows what its server knows by `id`: a task that a call of `tool`
-    /// made.
-    #[must_use]
-    pub fn bind(&self, tool: &str, id: &str) -> String {
-        let tag = self.seal.tag(PURPOSE, &self.parts(tool, id));
-        format!("{tag}.{}.{id}", URL_SAFE_NO_PAD.encode(tool))
-    }
-
-    /// The tool, and the server's id, of a task that is bound to this caller.
-    #[must_use]
-    pub fn open<'t>(&self, bound: &'t str) -> Option<(String, &'t str)> {
-        let (tag, rest) = bound.split_once('.')?;
-        let (tool, id) = rest.split_once('.')?;
-        let tool = String::from_utf8(URL_SAFE_NO_PAD.decode(tool).ok()?).ok()?;
-        let sealed = self.seal.check(tag, PURPOSE, &self.parts(&tool, id));
-        sealed.then_some((tool, id))
-    }
-
-    fn parts<'t>(&'t self, tool: &'t str, id: &'t str) -> [&'t str; 7] {
-        let Principal {
-            user,
-            agent,
-            app,
-            tenant,
-            roles: _,
-            scopes: _,
-            chain: _,
-        } = self.principal;
-        let [user, agent, app, tenant] =
-            [user, agent, app, tenant].map(|fact| fact.as_deref().unwrap_or_default());
-        [self.server, user, agent, app, tenant, tool, id]
-    }
-}
 
 /// The tasks that a request is about: by the server's own id, how the caller knows each of them.
 pub type Tasks = BTreeMap<String, Task>;
@@ -120,12 +68,13 @@ pub(super) fn bind(
     if operation == Method::ToolsCall {
         let made = made(result).zip(terms.entry(policy));
         edits.extend(made.and_then(|(id, tool)| {
-            let binding = Binding {
+            let ids = Ids {
                 seal: cx.seal,
                 principal: &terms.principal,
-                server: &terms.server,
+                session: "",
             };
-            Some(replace(id, &binding.bind(&tool.name, &id.str()?)))
+            let parts = [&*terms.server, &*tool.name, &*id.str()?];
+            Some(replace(id, &ids.wrap(Purpose::Task, parts)))
         }));
     }
     if operation == Method::Initialize {
@@ -185,7 +134,3 @@ pub const RELATED: &str = "io.modelcontextprotocol/related-task";
 /// How what tells the state of a task begins: `notifications/tasks`, and in the legacy era
 /// `notifications/tasks/status`.
 const STATE: &str = "notifications/tasks";
-const PURPOSE: &str = "task";
-
-#[cfg(test)]
-mod tests;

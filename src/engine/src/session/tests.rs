@@ -211,6 +211,9 @@ fn what_clients_say_of_themselves_is_cut_short() {
         assert_eq!(session.capabilities, capabilities);
         assert_eq!(session.client, client);
     }
+    let nobody = Session::nobody(NOW);
+    assert_eq!(nobody.version, "2025-11-25");
+    assert_eq!(nobody.capabilities, "{}");
     let doc = format!(r#"{{"clientInfo":{{"name":{long},"version":{long}}}}}"#);
     let doc = Doc::parse(doc.into_bytes()).expect("JSON");
     let client = Session::new(Some(doc.root()), "2025-11-25", false, NOW).client;
