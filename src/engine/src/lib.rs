@@ -22,6 +22,7 @@
 pub mod approval;
 pub mod breaker;
 pub mod call;
+pub mod catalog;
 pub mod condition;
 pub mod config;
 pub mod contract;

@@ -15,6 +15,7 @@ mod named;
 mod reads;
 mod redactions;
 mod rule;
+mod sight;
 mod verdict;
 
 use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
@@ -37,6 +38,7 @@ pub use explain::{Considered, Foresight, Obstacles, Outcome, Part};
 pub use reads::Reads;
 pub use redactions::Redactions;
 pub use rule::{Attributes, Requirement, Rule};
+pub use sight::Sight;
 pub use verdict::{Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 
 /// A configuration that compiled: what exists and what may happen.
@@ -325,11 +327,16 @@ impl Policy {
 
     /// The rules that are about `entry`, in order.
     pub fn about(&self, entry: &Entry) -> impl Iterator<Item = &Rule> {
-        let places: &[usize] = match self.applicable.get(entry.slot) {
+        let places = self.places_about(entry).iter();
+        places.filter_map(|place| self.rules.get(*place))
+    }
+
+    /// Their places.
+    fn places_about(&self, entry: &Entry) -> &[usize] {
+        match self.applicable.get(entry.slot) {
             Some(known) => known.get_or_init(|| self.index.find(entry, &self.rules)),
             None => &[],
-        };
-        places.iter().filter_map(|place| self.rules.get(*place))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod breaker;
 pub(crate) mod build;
 mod likeness;
 pub(crate) mod limits;
+mod list;
 mod normalize;
 pub(crate) mod pattern;
 mod pin;
@@ -32,6 +33,8 @@ use pattern::Patterns;
 pub use crate::config::{Access, Cost, Deprecated, OAuth2, RiskTier, ServerRequest};
 pub use backend::{Credential, Health};
 pub use likeness::Stranger;
+pub use list::List;
+pub(crate) use list::Word;
 pub use normalize::Normalize;
 pub use pattern::template;
 pub use pin::{CONTRACT, changed, greeting_pin, hides, pin};
@@ -47,6 +50,11 @@ pub struct Registry {
     tools: Names,
     prompts: Names,
     resources: BTreeMap<String, Patterns>,
+    resources_of_all: Patterns,
+    /// Resources by their URI, and patterns by their template. Where two servers have the same, the
+    /// one that is written first.
+    uris: BTreeMap<String, usize>,
+    templates: BTreeMap<String, usize>,
     looks: OnceLock<BTreeSet<(Kind, String)>>,
 }
 
@@ -137,6 +145,9 @@ pub struct Entry {
     pub description: Option<String>,
     /// Further members of the MCP object, as agents see them in place of the server's.
     pub members: Vec<(&'static str, Value)>,
+    /// The template (RFC 6570) of a resource pattern.
+    pub template: Option<String>,
+    item: OnceLock<String>,
     /// How much harm a wrong use can do.
     pub risk_tier: RiskTier,
     /// Whether a use changes anything.
@@ -254,11 +265,16 @@ impl Registry {
     /// would make of it is not what the pattern says.
     #[must_use]
     pub fn resource(&self, server: &str, uri: &str) -> Option<&Entry> {
-        let patterns = self.resources.get(server)?;
-        let slot = patterns.exact(uri).next().or_else(|| {
-            let plain = uri.len() <= MAX_URI && !has_dot_segments(uri);
-            plain.then(|| patterns.globs(uri).next()).flatten()
-        })?;
+        self.entries.get(best(self.resources.get(server)?, uri)?)
+    }
+
+    /// The resource with this URI or template, or else the most specific pattern for it, as
+    /// [`Registry::resource`], of whichever server. Where two have the same, the one that is written
+    /// first, as in lists.
+    #[must_use]
+    pub fn resource_anywhere(&self, uri: &str) -> Option<&Entry> {
+        let template = self.templates.get(uri).copied();
+        let slot = template.or_else(|| best(&self.resources_of_all, uri))?;
         self.entries.get(slot)
     }
 
@@ -375,6 +391,14 @@ impl Names {
     fn at(&self, server: &str, name: &str) -> Option<usize> {
         self.backend.get(server)?.get(name).copied()
     }
+}
+
+/// What stands for `uri` most specifically.
+fn best(patterns: &Patterns, uri: &str) -> Option<usize> {
+    patterns.exact(uri).next().or_else(|| {
+        let plain = uri.len() <= MAX_URI && !has_dot_segments(uri);
+        plain.then(|| patterns.globs(uri).next()).flatten()
+    })
 }
 
 /// Whether a path segment of `uri` is `.` or `..`, also where its dots are percent-encoded.

@@ -22,7 +22,7 @@ pub use self::{
     head::{Route, check_head},
     header::{decode_header, encode_header},
     message::{Message, MessageKind, check_shape, read},
-    method::{List, Method, Target},
+    method::{Method, Target},
     param::check_params,
 };
 

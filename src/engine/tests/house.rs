@@ -44,6 +44,7 @@ const ORDER: &[&str] = &[
     "refusal",
     "translate",
     "record",
+    "catalog",
     "response",
     "exchange",
 ];

@@ -77,16 +77,26 @@ impl Item {
                 ("access", Some("\"write\"")),
                 ("pin", Some(&pin)),
                 announced("annotations"),
+                announced("icons"),
+                announced("execution"),
+                announced("_meta"),
                 announced("inputSchema"),
                 announced("outputSchema"),
             ],
+            // Not its size, which changes with what it holds.
             Kind::Resource => vec![
                 ("uri", Some(name.as_str())),
+                announced("uriTemplate"),
+                announced("name"),
                 announced("title"),
                 announced("description"),
                 ("mcpServer", Some(&server)),
                 ("riskTier", Some("\"high\"")),
                 ("pin", Some(&pin)),
+                announced("mimeType"),
+                announced("annotations"),
+                announced("icons"),
+                announced("_meta"),
             ],
             Kind::Prompt => vec![
                 ("name", Some(name.as_str())),
@@ -97,6 +107,8 @@ impl Item {
                 ("riskTier", Some("\"high\"")),
                 ("pin", Some(&pin)),
                 announced("arguments"),
+                announced("icons"),
+                announced("_meta"),
             ],
         };
         let reads = self

@@ -147,7 +147,11 @@ impl Request {
                     show(resource(uri), None);
                 }
             }
-            Target::Plumbing | Target::Task(_) | Target::List(_) | Target::Unknown => {}
+            Target::Plumbing
+            | Target::Task(_)
+            | Target::Tasks
+            | Target::List(_)
+            | Target::Unknown => {}
         }
     }
 }

@@ -197,7 +197,14 @@ pub struct Deprecated {
 pub struct Resource {
     /// The URI, or a pattern: `*` stands for any run of characters, `?` for one.
     pub uri: String,
-    /// The name that agents see.
+    /// The template (RFC 6570) by which agents make the URIs that the pattern stands for:
+    /// `file:///docs/{name}`. Without it, no list of a virtual server shows the pattern.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri_template: Option<String>,
+    /// The name that agents see; a virtual server shows the title or the URI where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The title that people see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What agents are told about it, in place of what its server says.
@@ -239,6 +246,21 @@ pub struct Resource {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// Its media type, as agents see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Its size in bytes, as agents see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// MCP `annotations`, as agents see them. Nothing is decided by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Value>,
+    /// MCP `icons`, as agents see them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icons: Option<Value>,
+    /// MCP `_meta`, as agents see it.
+    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Value>,
     /// How large what is read may be, and what may be in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultBounds>,
@@ -309,6 +331,12 @@ pub struct Prompt {
     /// When calls are kept away from it because it fails. Without it, never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
+    /// MCP `icons`, as agents see them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icons: Option<Value>,
+    /// MCP `_meta`, as agents see it.
+    #[serde(rename = "_meta", default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Value>,
     /// How large what it gives may be, and what may be in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultBounds>,

@@ -39,6 +39,7 @@ impl Exchange {
             Target::Plumbing
             | Target::Task(_)
             | Target::List(_)
+            | Target::Tasks
             | Target::Watched { .. }
             | Target::Unknown => false,
         };

@@ -13,7 +13,7 @@ use crate::{
     refusal::{DryRun, Refusal, Why},
     registry::{Entry, Kind},
     response::drifted,
-    rpc::{self, Era, List, Message, MessageKind, Method, Target},
+    rpc::{self, Era, Message, MessageKind, Method, Target},
 };
 
 use super::{
@@ -142,7 +142,7 @@ impl Exchange {
             Target::Plumbing => return self.judge_plumbing(request, message, cx),
             Target::Task(id) => return self.judge_task(request, message, id, cx),
             // It would list those of all callers: nothing is kept by which they could be told apart.
-            Target::List(List::Tasks) => return Err(unserved(message)),
+            Target::Tasks => return Err(unserved(message)),
             Target::List(_) => return Ok(Judged::pass(passage)),
             Target::Watched { resources, .. } => {
                 // What may not be read may not be watched.

@@ -114,6 +114,7 @@ impl<'r> Lowering<'r> {
         self.servers(&at, "server", servers.as_ref());
         let tenants = self.list(&at, "tenants", written.tenants.as_ref());
         let enforced = written.mode == Mode::Enforce;
+        let when = written.when.and_then(|when| self.condition(&at, when));
         let mut rule = Rule {
             place,
             id,
@@ -132,7 +133,8 @@ impl<'r> Lowering<'r> {
             attributes: Vec::new(),
             tenants,
             environments,
-            when: written.when.and_then(|when| self.condition(&at, when)),
+            reads_tool: when.as_ref().is_some_and(|when| when.reads("tool")),
+            when,
             at,
             ..self.whom(require)
         };

@@ -64,6 +64,8 @@ pub struct Rule {
     pub environments: Option<BTreeSet<String>>,
     /// Its condition.
     pub when: Option<Condition>,
+    /// Whether that reads `tool`: entries that it is about alike are told apart by it.
+    pub(super) reads_tool: bool,
 }
 
 /// What an entry has to be, beside its name; what is absent may be anything.

@@ -2,6 +2,7 @@ mod cost;
 mod explain;
 mod redactions;
 mod shadow;
+mod sight;
 
 use std::collections::BTreeSet;
 

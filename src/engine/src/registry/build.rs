@@ -2,6 +2,8 @@
 
 mod parts;
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -54,6 +56,7 @@ impl Build {
         for patterns in build.registry.resources.values_mut() {
             patterns.sort();
         }
+        build.registry.resources_of_all.sort();
         build
     }
 
@@ -177,12 +180,17 @@ impl Build {
             server: tool.mcp_server,
             title: tool.title,
             description: tool.description,
-            members: members([
-                ("annotations", tool.annotations),
-                ("icons", tool.icons),
-                ("execution", tool.execution),
-                ("_meta", tool.meta),
-            ]),
+            members: self.members(
+                &at,
+                [
+                    ("annotations", tool.annotations),
+                    ("icons", tool.icons),
+                    ("execution", tool.execution),
+                    ("_meta", tool.meta),
+                ],
+            ),
+            template: None,
+            item: OnceLock::new(),
             risk_tier: tool.risk_tier,
             access: tool.access,
             auth_scope: tool.auth_scope,
@@ -221,11 +229,23 @@ impl Build {
             kind: Kind::Resource,
             backend_name: name.clone(),
             limits: self.limits(&at, Kind::Resource, &name, resource.limits),
-            name,
             server: resource.mcp_server,
             title: resource.title,
             description: resource.description,
-            members: Vec::new(),
+            members: self.members(
+                &at,
+                [
+                    ("name", resource.name.map(Value::from)),
+                    ("mimeType", resource.mime_type.map(Value::from)),
+                    ("size", resource.size.map(Value::from)),
+                    ("annotations", resource.annotations),
+                    ("icons", resource.icons),
+                    ("_meta", resource.meta),
+                ],
+            ),
+            template: self.template(&at, &name, resource.uri_template),
+            item: OnceLock::new(),
+            name,
             risk_tier: resource.risk_tier,
             access: Access::Read,
             auth_scope: resource.auth_scope,
@@ -263,6 +283,9 @@ impl Build {
             .or_default();
         let taken = patterns.has(&entry.name);
         patterns.insert(&entry.name, entry.slot);
+        let of_all = &mut self.registry.resources_of_all;
+        of_all.insert(&entry.name, entry.slot);
+        self.registry.show(&entry);
         self.taken(&at, &entry, [taken, false], ["uri", "uri"]);
         self.add(at, entry, resource.breaker);
     }
@@ -277,10 +300,19 @@ impl Build {
             server: prompt.mcp_server,
             title: prompt.title,
             description: prompt.description,
-            members: members([(
-                "arguments",
-                (!prompt.arguments.is_empty()).then(|| json!(prompt.arguments)),
-            )]),
+            members: self.members(
+                &at,
+                [
+                    (
+                        "arguments",
+                        (!prompt.arguments.is_empty()).then(|| json!(prompt.arguments)),
+                    ),
+                    ("icons", prompt.icons),
+                    ("_meta", prompt.meta),
+                ],
+            ),
+            template: None,
+            item: OnceLock::new(),
             risk_tier: prompt.risk_tier,
             access: Access::Read,
             auth_scope: prompt.auth_scope,
@@ -369,13 +401,6 @@ impl super::Names {
                 .is_some(),
         ]
     }
-}
-
-/// Those that are given.
-fn members<const N: usize>(all: [(&'static str, Option<Value>); N]) -> Vec<(&'static str, Value)> {
-    all.into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
 }
 
 /// The contract of a prompt's arguments: texts, and no others than these.

@@ -132,6 +132,34 @@ pub fn template(template: &str) -> String {
     pattern
 }
 
+/// Whether this is a template (RFC 6570, section 2) with at least one expression.
+pub(crate) fn is_template(text: &str) -> bool {
+    let mut parts = text.split('{');
+    let plain = |literal: &str| !literal.contains(['{', '}', ' ']);
+    let starts = parts.next().is_some_and(plain);
+    let mut expressions = 0;
+    let whole = parts.all(|part| {
+        expressions += 1;
+        part.split_once('}')
+            .is_some_and(|(expression, literal)| is_expression(expression) && plain(literal))
+    });
+    starts && whole && expressions > 0
+}
+
+/// `name`, `+path`, `?q,lang`, `list*`, `start:3`.
+fn is_expression(text: &str) -> bool {
+    let variables = text.strip_prefix(['+', '#', '.', '/', ';', '?', '&']);
+    variables.unwrap_or(text).split(',').all(|variable| {
+        let name = match variable.split_once(':') {
+            Some((name, most)) if most.parse::<u16>().is_ok_and(|most| most > 0) => name,
+            Some(_) => return false,
+            None => variable.strip_suffix('*').unwrap_or(variable),
+        };
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
+        !name.is_empty() && name.chars().all(known)
+    })
+}
+
 /// The start of the character after the one at `at`.
 fn next_char(text: &[u8], at: usize) -> usize {
     let rest = text.get(at + 1..).unwrap_or_default();

@@ -91,6 +91,38 @@ fn tools() {
 }
 
 #[test]
+fn members_of_mcp_objects() {
+    let say = |list: &str, entry: Value| {
+        let registry = json!({"servers": {"s": {}}, list: [entry]});
+        build(registry).err().unwrap_or_default().join("\n")
+    };
+    let resource = |uri: &str, template: &str| {
+        let resource = json!({"uri": uri, "uriTemplate": template, "mcpServer": "s"});
+        say("resources", resource)
+    };
+    assert_eq!(resource("x:/*", "x:/{a}"), "");
+    assert_eq!(resource("x:/*", "x:/a/{b}{?c}"), "");
+    assert_eq!(
+        resource("x:/a", "x:/{a}"),
+        "registry[0]:resources[0].uriTemplate: `uri` is no pattern: there is nothing to fill in"
+    );
+    assert_eq!(
+        resource("x:/*", "x:/{a"),
+        "registry[0]:resources[0].uriTemplate: `x:/{a` is no template: URIs with `{name}` as in RFC 6570"
+    );
+    assert_eq!(
+        resource("x:/a/*", "x:/{a}"),
+        "registry[0]:resources[0].uriTemplate: `x:/{a}` also makes URIs that are not those of `x:/a/*`"
+    );
+    let odd = json!({"name": "p", "mcpServer": "s", "icons": {}, "_meta": []});
+    assert_eq!(
+        say("prompts", odd),
+        "registry[0]:prompts[0].icons: expected a list\n\
+         registry[0]:prompts[0]._meta: expected an object"
+    );
+}
+
+#[test]
 fn servers() {
     let found = |servers: Value| -> Result<Vec<String>, Vec<String>> {
         let registry = build(json!({ "servers": servers }))?;
@@ -172,6 +204,29 @@ fn look_ups() {
         );
     }
     assert_eq!(tool(registry.resource("t", "file:///docs/a")), None);
+    let registry = build(json!({
+        "servers": {"s": {}, "t": {}},
+        "resources": [
+            {"uri": "x:/*", "mcpServer": "t"},
+            {"uri": "x:/a", "mcpServer": "t"},
+            {"uri": "x:/a", "mcpServer": "s"},
+            {"uri": "x:/b/*", "uriTemplate": "x:/b/{n}", "mcpServer": "s"},
+            {"uri": "x:/b/{n}*", "mcpServer": "t"},
+        ],
+    }));
+    let registry = registry.unwrap();
+    for (uri, expect) in [
+        ("x:/a", Some("t x:/a")),
+        ("x:/b/1", Some("s x:/b/*")),
+        ("x:/b/{n}", Some("s x:/b/*")),
+        ("x:/c", Some("t x:/*")),
+        ("x:/b/../c", None),
+        ("y:/", None),
+    ] {
+        let found = registry.resource_anywhere(uri);
+        let found = found.map(|entry| format!("{} {}", entry.server, entry.name));
+        assert_eq!(found.as_deref(), expect, "`{uri}`");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
     cx::Cx,
     json::{Node, Splice},
     policy::Policy,
-    registry::{Entry, Kind, hides, pattern::Glob, template},
+    registry::{Entry, List, hides, pattern::Glob, template},
 };
 
 use super::{Terms, Told};
@@ -27,8 +27,7 @@ pub(super) fn filter(
     told: &mut Told,
 ) -> Vec<Splice> {
     let mut edits = Vec::new();
-    let lists = [List::Tools, List::Resources, List::Templates, List::Prompts];
-    let listing: Vec<_> = lists
+    let listing: Vec<_> = List::ALL
         .into_iter()
         .filter_map(|list| Some((list, result.get(list.member())?)))
         .collect();
@@ -52,44 +51,6 @@ pub(super) fn filter(
         }
     }
     edits
-}
-
-/// A kind of list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum List {
-    Tools,
-    Resources,
-    Templates,
-    Prompts,
-}
-
-impl List {
-    const fn member(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Resources => "resources",
-            Self::Templates => "resourceTemplates",
-            Self::Prompts => "prompts",
-        }
-    }
-
-    /// The member by which an item is known to its server.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Tools | Self::Prompts => "name",
-            Self::Resources => "uri",
-            Self::Templates => "uriTemplate",
-        }
-    }
-
-    /// What it lists.
-    const fn kind(self) -> Kind {
-        match self {
-            Self::Tools => Kind::Tool,
-            Self::Resources | Self::Templates => Kind::Resource,
-            Self::Prompts => Kind::Prompt,
-        }
-    }
 }
 
 /// One list, through the eyes of one caller.
@@ -143,13 +104,14 @@ impl<'a> Eyes<'a> {
         };
         let mode = self.policy.drift();
         let mut drift = Vec::new();
-        if self.is_announced_as(&name, entry) {
+        let own = self.is_announced_as(&name, entry);
+        if own {
             drift = entry.drift(item);
             if mode == Drift::Hide {
                 memory::keep(entry, !drift.is_empty(), self.cx.store);
             }
         }
-        let words = words::of(self.list, entry, mode, &drift);
+        let words = words::of(entry, own, mode, &drift);
         let obscure = hides(item);
         let left_out = !self.terms.sees(entry, self.policy, self.cx)
             || (mode == Drift::Hide && !drift.is_empty())

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     json::{Kind, Node},
+    registry::List,
     rpc::{era::Era, fault::Fault, message::MessageKind},
 };
 
@@ -85,25 +86,12 @@ pub enum Target<'a> {
     Task(Cow<'a, str>),
     /// What there is is listed.
     List(List),
+    /// Tasks are listed.
+    Tasks,
     /// Nothing registered: handshake, ping, notifications, responses.
     Plumbing,
     /// Not known: nobody can say what it is about.
     Unknown,
-}
-
-/// What is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum List {
-    /// `tools/list`
-    Tools,
-    /// `resources/list`
-    Resources,
-    /// `resources/templates/list`
-    Templates,
-    /// `prompts/list`
-    Prompts,
-    /// `tasks/list`
-    Tasks,
 }
 
 impl Method {
@@ -237,7 +225,7 @@ impl Method {
             Self::ResourcesList => Ok(Target::List(List::Resources)),
             Self::TemplatesList => Ok(Target::List(List::Templates)),
             Self::PromptsList => Ok(Target::List(List::Prompts)),
-            Self::TasksList => Ok(Target::List(List::Tasks)),
+            Self::TasksList => Ok(Target::Tasks),
             Self::Initialize
             | Self::Ping
             | Self::Discover

@@ -529,7 +529,7 @@ fn parameters() {
             "{}",
             "Legacy Request PromptsList List(Prompts)",
         ),
-        ("tasks/list", "{}", "Legacy Request TasksList List(Tasks)"),
+        ("tasks/list", "{}", "Legacy Request TasksList Tasks"),
         (
             "logging/setLevel",
             r#"{"level":"info"}"#,

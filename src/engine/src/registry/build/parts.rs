@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use super::Build;
 use crate::{
     config::{self, Deprecated},
@@ -9,7 +11,12 @@ use crate::{
     json::Pointer,
     limit::Limit,
     problem::Problem,
-    registry::{Kind, pin::is_pin, text::duration},
+    registry::{
+        Kind,
+        pattern::{Glob, is_template, template},
+        pin::is_pin,
+        text::duration,
+    },
 };
 
 impl Build {
@@ -24,6 +31,55 @@ impl Build {
             self.wrong(at, field, "an empty list hides it from everybody");
         }
         Some(list.into_iter().collect())
+    }
+
+    /// Members of the MCP object that are given. Clients lose a whole list over one of another shape.
+    pub(super) fn members<const N: usize>(
+        &mut self,
+        at: &str,
+        all: [(&'static str, Option<Value>); N],
+    ) -> Vec<(&'static str, Value)> {
+        let given = all
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let given: Vec<_> = given.collect();
+        for (name, value) in &given {
+            let (fits, shape) = match *name {
+                "annotations" | "execution" | "_meta" => (value.is_object(), "an object"),
+                "icons" => (value.is_array(), "a list"),
+                _ => continue,
+            };
+            if !fits {
+                self.wrong(at, name, format!("expected {shape}"));
+            }
+        }
+        given
+    }
+
+    /// The template of the pattern `uri`.
+    pub(super) fn template(
+        &mut self,
+        at: &str,
+        uri: &str,
+        written: Option<String>,
+    ) -> Option<String> {
+        let written = written?;
+        let problem = match () {
+            () if !Glob::is_glob(uri) => {
+                Some("`uri` is no pattern: there is nothing to fill in".to_owned())
+            }
+            () if !is_template(&written) => Some(format!(
+                "`{written}` is no template: URIs with `{{name}}` as in RFC 6570"
+            )),
+            () if !Glob::new(uri).matches(&template(&written)) => Some(format!(
+                "`{written}` also makes URIs that are not those of `{uri}`"
+            )),
+            () => None,
+        };
+        if let Some(problem) = problem {
+            self.wrong(at, "uriTemplate", problem);
+        }
+        Some(written)
     }
 
     pub(super) fn timeout(&mut self, at: &str, text: Option<String>) -> Option<Duration> {

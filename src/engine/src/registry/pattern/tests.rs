@@ -1,4 +1,4 @@
-use super::{Glob, Patterns};
+use super::{Glob, Patterns, is_template, template};
 
 #[track_caller]
 fn check(pattern: &str, text: &str, expect: bool) {
@@ -63,4 +63,29 @@ fn patterns_find_the_most_specific_first() {
     assert_eq!(found("a.c"), (vec![], vec![1, 0]));
     assert_eq!(found("éa"), (vec![], vec![6, 0]));
     assert_eq!(found("z"), (vec![], vec![0]));
+}
+
+#[test]
+fn templates() {
+    for (text, pattern) in [
+        ("file:///docs/{name}", Some("file:///docs/*")),
+        ("{+path}", Some("*")),
+        ("x:/{a}/{b*}{?q,lang}{&p:3}", Some("x:/*/***")),
+        ("x:/{a.b}%20", Some("x:/*%20")),
+        ("x:/plain", None),
+        ("x:/{}", None),
+        ("x:/{a", None),
+        ("x:/a}", None),
+        ("x:/{a}}", None),
+        ("x:/{{a}}", None),
+        ("x:/{a,}", None),
+        ("x:/{a b}", None),
+        ("x:/ {a}", None),
+        ("x:/{a:0}", None),
+        ("x:/{a:}", None),
+        ("x:/{=a}", None),
+    ] {
+        let found = is_template(text).then(|| template(text));
+        assert_eq!(found.as_deref(), pattern, "`{text}`");
+    }
 }

@@ -1,45 +1,19 @@
 //! The registry's words in place of the server's.
 
-use super::List;
 use crate::{
     config::Drift,
-    json::{Node, Splice, quote},
-    registry::{CONTRACT, Entry, hides},
+    json::{Node, Splice},
+    registry::{CONTRACT, Entry, Word, hides},
     visible::hidden,
 };
 
-/// A member of an item, and what it is to be; `None`: nothing. What is not named stays.
-type Word = (&'static str, Option<String>);
-
-/// The registry's words for an entry, some members of which `drift`.
-///
-/// Where the registry has no description there is none: nobody has read what the server would say.
-/// That of a resource stays, since one pattern stands for many.
-pub(super) fn of(list: List, entry: &Entry, mode: Drift, drift: &[&str]) -> Vec<Word> {
-    let description = entry.description.as_deref().map(quote);
-    let mut words = match list {
-        List::Tools => {
-            let output = entry.output.as_ref();
-            vec![
-                ("name", Some(quote(&entry.name))),
-                ("description", description),
-                ("inputSchema", Some(entry.input.source().to_string())),
-                ("outputSchema", output.map(|it| it.source().to_string())),
-            ]
-        }
-        List::Prompts => vec![
-            ("name", Some(quote(&entry.name))),
-            ("description", description),
-        ],
-        List::Resources | List::Templates => {
-            let own = |text: String| ("description", Some(text));
-            description.into_iter().map(own).collect()
-        }
+/// The registry's words for an entry, some members of which `drift`, where its server's `own` item
+/// of that name is listed, or else one of those that its pattern stands for.
+pub(super) fn of(entry: &Entry, own: bool, mode: Drift, drift: &[&str]) -> Vec<Word> {
+    let mut words = match own {
+        true => entry.words(),
+        false => entry.words_for_many(),
     };
-    let members = entry.members.iter();
-    words.extend(members.map(|(key, value)| (*key, Some(value.to_string()))));
-    let title = entry.title.as_deref();
-    words.extend(title.map(|title| ("title", Some(quote(title)))));
     for key in entry.kind.pinned().iter().filter(|key| is_in(drift, key)) {
         let known = words.iter().position(|(word, _)| word == key);
         match (mode, known) {
