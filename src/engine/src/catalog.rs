@@ -3,8 +3,6 @@
 //! What the caller may not use is not there, and nothing tells that it was left out: every page but
 //! the last is full, and a cursor holds only what the caller was shown.
 
-use std::fmt;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
@@ -13,7 +11,7 @@ use crate::{
     policy::Sight,
     record::Listed,
     registry::{Entry, Kind, Registry, Virtual},
-    rpc::{Era, MODERN_VERSIONS},
+    rpc::{Era, Fault, MODERN_VERSIONS},
 };
 
 pub use crate::registry::List;
@@ -38,23 +36,14 @@ pub struct Page {
     pub listed: Listed,
 }
 
-/// The cursor is none of this list, or of another configuration, in which everything may have moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadCursor;
-
-impl fmt::Display for BadCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the cursor is not one of this list, or not any more: list from the beginning")
-    }
-}
-
 impl<'a> View<'a> {
     /// The page of a list that begins at `cursor`; without one, the first.
     ///
     /// # Errors
-    /// The cursor cannot be continued.
-    pub fn list(&self, list: List, cursor: Option<&str>) -> Result<Page, BadCursor> {
-        let after = cursor.map(|cursor| self.after(list, cursor).ok_or(BadCursor));
+    /// The cursor is none of this list, or of another configuration, in which everything may have
+    /// moved.
+    pub fn list(&self, list: List, cursor: Option<&str>) -> Result<Page, Fault> {
+        let after = cursor.map(|cursor| self.after(list, cursor).ok_or(BAD_CURSOR));
         let after = after.transpose()?;
         let mut listed = Listed::default();
         let mut result = format!("{{\"{}\":[", list.member());
@@ -149,7 +138,7 @@ impl<'a> View<'a> {
         if sees(&Entry::completes) {
             can("completions", json!({}));
         }
-        if sees(&|_| true) {
+        if sees(&|entry| entry.rest.is_none()) {
             can("logging", json!({}));
         }
         if sees(&Entry::has_tasks) {
@@ -172,6 +161,7 @@ impl<'a> View<'a> {
             Protocol::Auto => true,
             Protocol::V2025_11_25 => self.era == Era::Legacy,
             Protocol::V2026_07_28 => self.era == Era::Modern,
+            Protocol::Http => false,
         })
     }
 
@@ -249,6 +239,8 @@ impl Entry {
     }
 }
 
+const BAD_CURSOR: Fault =
+    Fault::Params("`cursor` is not one of this list, or not any more: list from the beginning");
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 const TASKS: &str = "io.modelcontextprotocol/tasks";
 /// How long what is said may be kept, in milliseconds.

@@ -16,6 +16,7 @@ mod ratelimit;
 mod read;
 mod redact;
 mod registry;
+mod resource;
 mod result;
 mod risk;
 mod scan;
@@ -53,7 +54,8 @@ pub use policy::{
 pub use protocol::{Protocol, ServerRequest};
 pub use ratelimit::{FailureMode, RateLimitService};
 pub use redact::{Audit, AuditLevel, Detector, Redact, RedactItem, Within};
-pub use registry::{Argument, Deprecated, Prompt, Registry, Resource, Tool, Virtual};
+pub use registry::{Argument, Deprecated, Prompt, Registry, Tool, Virtual};
+pub use resource::Resource;
 pub use result::{Normalize, ResultBounds};
 pub use risk::{Access, RiskTier};
 pub use scan::Scan;

@@ -12,6 +12,7 @@ mod list;
 mod normalize;
 pub(crate) mod pattern;
 mod pin;
+mod resource;
 mod rest;
 mod result;
 pub(crate) mod text;
@@ -259,45 +260,6 @@ impl Registry {
             .and_then(|slot| self.entries.get(slot))
     }
 
-    /// The resource of `server` with exactly this URI, or else the most specific pattern for it.
-    ///
-    /// A URI with dot segments, written out or percent-encoded, matches no pattern: what a server
-    /// would make of it is not what the pattern says.
-    #[must_use]
-    pub fn resource(&self, server: &str, uri: &str) -> Option<&Entry> {
-        self.entries.get(best(self.resources.get(server)?, uri)?)
-    }
-
-    /// The resource with this URI or template, or else the most specific pattern for it, as
-    /// [`Registry::resource`], of whichever server. Where two have the same, the one that is written
-    /// first, as in lists.
-    #[must_use]
-    pub fn resource_anywhere(&self, uri: &str) -> Option<&Entry> {
-        let template = self.templates.get(uri).copied();
-        let slot = template.or_else(|| best(&self.resources_of_all, uri))?;
-        self.entries.get(slot)
-    }
-
-    /// The resource with this URI, whichever server has it: exactly, or else by the most specific
-    /// pattern of the first server that has one for it.
-    #[must_use]
-    pub fn resource_anywhere(&self, uri: &str) -> Option<&Entry> {
-        let exact = |patterns: &Patterns| patterns.exact(uri).next();
-        let exact = self.resources.values().find_map(exact);
-        match exact {
-            Some(slot) => self.entries.get(slot),
-            None => self
-                .resources
-                .keys()
-                .find_map(|server| self.resource(server, uri)),
-        }
-    }
-
-    /// Whether some server has a resource with exactly this URI or pattern.
-    pub(crate) fn has_resource(&self, uri: &str) -> bool {
-        self.resources.values().any(|patterns| patterns.has(uri))
-    }
-
     /// What `server` has of a kind.
     pub fn of(&self, server: &str, kind: Kind) -> impl Iterator<Item = &Entry> {
         let names = match kind {
@@ -392,35 +354,6 @@ impl Names {
         self.backend.get(server)?.get(name).copied()
     }
 }
-
-/// What stands for `uri` most specifically.
-fn best(patterns: &Patterns, uri: &str) -> Option<usize> {
-    patterns.exact(uri).next().or_else(|| {
-        let plain = uri.len() <= MAX_URI && !has_dot_segments(uri);
-        plain.then(|| patterns.globs(uri).next()).flatten()
-    })
-}
-
-/// Whether a path segment of `uri` is `.` or `..`, also where its dots are percent-encoded.
-fn has_dot_segments(uri: &str) -> bool {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    path.split(['/', '\\']).any(|segment| {
-        let mut rest = segment;
-        let mut dots = 0;
-        while let Some(next) = rest
-            .strip_prefix('.')
-            .or_else(|| rest.strip_prefix("%2e"))
-            .or_else(|| rest.strip_prefix("%2E"))
-        {
-            rest = next;
-            dots += 1;
-        }
-        rest.is_empty() && (dots == 1 || dots == 2)
-    })
-}
-
-/// Bytes of a URI that patterns are tried on.
-const MAX_URI: usize = 8_192;
 
 #[cfg(test)]
 mod tests;

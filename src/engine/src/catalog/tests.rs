@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{BadCursor, List, View};
+use super::{BAD_CURSOR, List, View};
 use crate::{
     call::Principal,
     config::Config,
@@ -138,13 +138,13 @@ fn cursors() {
     let cursor = next(&view);
     let elsewhere = next(&self::view(&other, &nobody, Era::Legacy));
     assert!(view.list(List::Tools, Some(&cursor)).is_ok());
-    assert_eq!(view.list(List::Prompts, Some(&cursor)), Err(BadCursor));
+    assert_eq!(view.list(List::Prompts, Some(&cursor)), Err(BAD_CURSOR));
     let mut cut = cursor.clone();
     cut.pop();
     for cursor in ["", "1", "?", "\u{e9}", &cut[..20], elsewhere.as_str()] {
         assert_eq!(
             view.list(List::Tools, Some(cursor)),
-            Err(BadCursor),
+            Err(BAD_CURSOR),
             "{cursor}"
         );
     }

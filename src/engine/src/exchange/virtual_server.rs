@@ -3,16 +3,14 @@
 //! What a client needs to be served is in what it sends: its session id holds the sessions that were
 //! opened for it, and any Envoy can read it. What one Envoy remembers beside that only saves work.
 
-use serde_json::json;
-
 use crate::{
-    call::{Call, Partial, Principal},
+    call::Principal,
     config::Protocol,
     cx::Cx,
     http::{Callout, Headers, Reply, Response},
     json::Node,
     refusal::{Refusal, SessionFault, json_reply},
-    registry::{Entry, Server},
+    registry::{Entry, List, Server},
     rpc::{Era, LEGACY_VERSIONS, Message, MessageKind, Method},
     session::{self, Session},
     translate,
@@ -31,6 +29,7 @@ pub(super) use backend::Sent;
 
 mod backend;
 mod cache;
+mod lists;
 
 /// A client of the legacy era, in its session.
 #[derive(Debug)]
@@ -127,12 +126,12 @@ impl Exchange {
             Method::Other if message.kind == MessageKind::Response => {
                 return Err(Refusal::Session(SessionFault::Unasked));
             }
-            Method::Discover
-            | Method::ToolsList
-            | Method::PromptsList
-            | Method::ResourcesList
-            | Method::TemplatesList
-            | Method::Listen => return Err(unserved(message)),
+            Method::Discover => Course::Answer(self.view(request, Era::Modern, cx)?.discover()),
+            Method::ToolsList => self.list(List::Tools, request, message, cx)?,
+            Method::PromptsList => self.list(List::Prompts, request, message, cx)?,
+            Method::ResourcesList => self.list(List::Resources, request, message, cx)?,
+            Method::TemplatesList => self.list(List::Templates, request, message, cx)?,
+            Method::Listen => return Err(unserved(message)),
             Method::ToolsCall
             | Method::ResourcesRead
             | Method::ResourcesSubscribe
@@ -175,10 +174,11 @@ impl Exchange {
         let known = LEGACY_VERSIONS.iter().find(|version| **version == asked);
         let version = known.copied().unwrap_or(NEWEST);
         let session = Session::new(message.params, version, declares_pages(message), cx.now);
+        let sight = self.sight(request, cx);
         let servers = self.policy.registry().servers();
         let servers = servers
             .filter(|server| spoken(server, Era::Legacy) == Some(Era::Legacy))
-            .filter(|server| self.reaches(server, request, cx))
+            .filter(|server| sight.reaches(&server.id))
             .take(MAX_CALLS);
         let (servers, calls) = servers
             .map(|server| {
@@ -187,23 +187,6 @@ impl Exchange {
             })
             .unzip();
         Course::Call(calls, Then::Greet { servers, session })
-    }
-
-    /// Whether the caller may use something of a server.
-    fn reaches(&self, server: &Server, request: &Request, cx: &Cx<'_>) -> bool {
-        let session = self.record.session_id.as_deref();
-        let mut entries = self.policy.registry().entries();
-        entries.any(|entry| {
-            let seen = Call {
-                principal: &request.principal,
-                entry,
-                args: Partial::Unknown,
-                meta: Partial::Unknown,
-                session,
-                now: cx.now,
-            };
-            entry.server == server.id && self.policy.visible(&seen)
-        })
     }
 
     /// The same message to every server that the client has a session with.
@@ -316,14 +299,8 @@ impl Exchange {
         let unique = format!("{request_id} {}", cx.now.0);
         let token = session.seal(&request.principal, &unique, cx);
         self.record.session_id = Some(session::name(&token));
-        let server = self.policy.registry().virtual_server();
-        let server = server.ok_or(Refusal::NotFound)?;
-        let result = json!({
-            "protocolVersion": session.version,
-            "capabilities": { "tools": {} },
-            "serverInfo": { "name": server.name, "version": server.version },
-        })
-        .to_string();
+        let view = self.view(request, Era::Legacy, cx)?;
+        let result = view.initialize(&session.version);
         self.allow();
         let mut reply = self.result(&result);
         reply.headers.push((SESSION, token));

@@ -1,6 +1,7 @@
 //! Registry files into a [`Registry`].
 
 mod parts;
+mod resource;
 
 use std::sync::OnceLock;
 
@@ -221,73 +222,6 @@ impl Build {
         let taken = self.registry.tools.insert(&entry);
         self.taken(&at, &entry, taken, names);
         self.add(at, entry, tool.breaker);
-    }
-
-    fn resource(&mut self, resource: config::Resource) {
-        let (at, name) = (resource.at, resource.uri);
-        let entry = Entry {
-            kind: Kind::Resource,
-            backend_name: name.clone(),
-            limits: self.limits(&at, Kind::Resource, &name, resource.limits),
-            server: resource.mcp_server,
-            title: resource.title,
-            description: resource.description,
-            members: self.members(
-                &at,
-                [
-                    ("name", resource.name.map(Value::from)),
-                    ("mimeType", resource.mime_type.map(Value::from)),
-                    ("size", resource.size.map(Value::from)),
-                    ("annotations", resource.annotations),
-                    ("icons", resource.icons),
-                    ("_meta", resource.meta),
-                ],
-            ),
-            template: self.template(&at, &name, resource.uri_template),
-            item: OnceLock::new(),
-            name,
-            risk_tier: resource.risk_tier,
-            access: Access::Read,
-            auth_scope: resource.auth_scope,
-            approval_required: resource.approval_required,
-            approver_role: resource.approver_role,
-            contract_version: None,
-            data_classification: resource.data_classification,
-            sensitive: Vec::new(),
-            tenants: self.set(&at, "tenants", resource.tenants),
-            environments: self.set(&at, "environments", resource.environments),
-            cost: resource.cost.unwrap_or_default(),
-            breaker: None,
-            timeout: self.timeout(&at, resource.timeout),
-            idempotent: false,
-            sunset: None,
-            deprecated: None,
-            rest: None,
-            input: Schema::new(
-                json!({"type": "object", "properties": {"uri": {"type": "string"}}}),
-            ),
-            output: None,
-            normalize: None,
-            result: self.result(&at, resource.result),
-            pin: self.pin(&at, resource.pin),
-            slot: self.places.len(),
-        };
-        self.speaks(&at, &entry, false, false);
-        if entry.name.is_empty() || entry.name.chars().any(|c| c.is_control() || c == ' ') {
-            self.wrong(&at, "uri", format!("`{}` is no URI", entry.name));
-        }
-        let patterns = self
-            .registry
-            .resources
-            .entry(entry.server.clone())
-            .or_default();
-        let taken = patterns.has(&entry.name);
-        patterns.insert(&entry.name, entry.slot);
-        let of_all = &mut self.registry.resources_of_all;
-        of_all.insert(&entry.name, entry.slot);
-        self.registry.show(&entry);
-        self.taken(&at, &entry, [taken, false], ["uri", "uri"]);
-        self.add(at, entry, resource.breaker);
     }
 
     fn prompt(&mut self, prompt: config::Prompt) {

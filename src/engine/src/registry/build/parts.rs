@@ -11,12 +11,7 @@ use crate::{
     json::Pointer,
     limit::Limit,
     problem::Problem,
-    registry::{
-        Kind,
-        pattern::{Glob, is_template, template},
-        pin::is_pin,
-        text::duration,
-    },
+    registry::{Kind, pin::is_pin, text::duration},
 };
 
 impl Build {
@@ -54,32 +49,6 @@ impl Build {
             }
         }
         given
-    }
-
-    /// The template of the pattern `uri`.
-    pub(super) fn template(
-        &mut self,
-        at: &str,
-        uri: &str,
-        written: Option<String>,
-    ) -> Option<String> {
-        let written = written?;
-        let problem = match () {
-            () if !Glob::is_glob(uri) => {
-                Some("`uri` is no pattern: there is nothing to fill in".to_owned())
-            }
-            () if !is_template(&written) => Some(format!(
-                "`{written}` is no template: URIs with `{{name}}` as in RFC 6570"
-            )),
-            () if !Glob::new(uri).matches(&template(&written)) => Some(format!(
-                "`{written}` also makes URIs that are not those of `{uri}`"
-            )),
-            () => None,
-        };
-        if let Some(problem) = problem {
-            self.wrong(at, "uriTemplate", problem);
-        }
-        Some(written)
     }
 
     pub(super) fn timeout(&mut self, at: &str, text: Option<String>) -> Option<Duration> {
