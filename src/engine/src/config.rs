@@ -23,6 +23,7 @@ mod scan;
 #[cfg(feature = "schema")]
 mod schema;
 mod server;
+mod tenants;
 mod value;
 
 use std::{fmt, marker::PhantomData};
@@ -35,7 +36,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{digest::sha256, json::Doc, problem::Problem};
+use crate::{digest::sha256, json::Doc, problem::Problem, tenancy::Tenancy};
 
 pub use crate::{
     limit::{Dimension, Scope},
@@ -62,6 +63,7 @@ pub use scan::Scan;
 #[cfg(feature = "schema")]
 pub use schema::{policy_schema, registry_schema};
 pub use server::{Credential, Failover, Health, Nothing, OAuth2, Proof, Server};
+pub use tenants::{Bundle, Tenant, Tenants};
 
 /// The bundle: one registry and one policy, joined from all files of each kind, as far as they
 /// could be read. What could not be read is told when the policy is compiled, together with what
@@ -78,6 +80,9 @@ pub struct Config {
     /// Where it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Provenance>,
+    /// Whose it is, where it is one of several.
+    #[serde(skip)]
+    pub tenancy: Option<Tenancy>,
     /// What could not be read.
     #[serde(skip)]
     pub(crate) faults: Vec<Problem>,
@@ -112,19 +117,16 @@ pub enum OneOrMany<T> {
 }
 
 impl Config {
-    /// Reads a bundle, strictly: a repeated key or anything else that parsers could read
-    /// differently is refused.
+    /// Reads a bundle of one registry and policy, strictly: a repeated key or anything else that
+    /// parsers could read differently is refused.
     ///
     /// # Errors
     /// The text is not strict JSON.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
-        let doc = Doc::parse(bytes.to_vec()).map_err(|(fault, _)| {
-            vec![Problem::new("", format!("not acceptable as JSON: {fault}"))]
-        })?;
-        Ok(Self::from_value(doc.root().to_value()))
+        strict(bytes).map(Self::from_value)
     }
 
-    /// Reads a bundle from a JSON value that was read strictly.
+    /// Reads a bundle of one registry and policy from a JSON value that was read strictly.
     #[must_use]
     pub fn from_value(bundle: Value) -> Self {
         read::bundle(bundle)
@@ -205,6 +207,17 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
         }
 
         deserializer.deserialize_any(Forms(PhantomData))
+    }
+}
+
+/// A JSON value that no two parsers could read differently.
+fn strict(json: &[u8]) -> Result<Value, Vec<Problem>> {
+    match Doc::parse(json.to_vec()) {
+        Ok(doc) => Ok(doc.root().to_value()),
+        Err((fault, _)) => Err(vec![Problem::new(
+            "",
+            format!("not acceptable as JSON: {fault}"),
+        )]),
     }
 }
 

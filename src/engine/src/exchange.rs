@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use crate::{
+    config::Bounds,
     cx::{Cx, Timestamp},
     http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
     identity,
@@ -20,6 +21,8 @@ use crate::{
     registry::Endpoint,
     response::{Terms, Told},
     rpc,
+    seal::Seal,
+    tenancy::Tenancy,
 };
 
 pub use global::Asked;
@@ -42,6 +45,7 @@ mod round;
 mod session;
 mod state;
 mod task;
+mod tenant;
 mod tries;
 mod virtual_server;
 
@@ -110,6 +114,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Exchange {
     policy: Arc<Policy>,
+    /// The seal of the policy's tenant, from the first event on.
+    seal: Option<Seal>,
     state: State,
     asker: Asker,
     /// The client can send its user to a page, and its session id says so.
@@ -138,6 +144,7 @@ impl Exchange {
     pub fn new(policy: Arc<Policy>) -> Self {
         Self {
             policy,
+            seal: None,
             state: State::Start,
             asker: Asker::default(),
             marked: false,
@@ -153,8 +160,24 @@ impl Exchange {
         }
     }
 
+    /// Sizes that are not exceeded.
+    #[must_use]
+    pub fn bounds(&self) -> &Bounds {
+        self.policy.bounds()
+    }
+
     /// Takes one event and says what to do.
     pub fn on(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Step {
+        self.within(cx, |exchange, cx| exchange.step(event, cx))
+    }
+
+    /// Ends the exchange: its record and its metrics.
+    #[must_use]
+    pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
+        self.within(cx, |exchange, cx| exchange.end(end, cx))
+    }
+
+    fn step(&mut self, event: Event<'_>, cx: &Cx<'_>) -> Step {
         let state = std::mem::replace(&mut self.state, State::Replied);
         let step = match event {
             Event::RequestHead { headers, peer, end } => match state {
@@ -182,14 +205,13 @@ impl Exchange {
         step.unwrap_or_else(|refusal| self.refuse(&refusal, cx.now))
     }
 
-    /// Ends the exchange: its record and its metrics.
-    #[must_use]
-    pub fn close(mut self, end: End, cx: &Cx<'_>) -> Closing {
+    fn end(&mut self, end: End, cx: &Cx<'_>) -> Closing {
         self.observe_end(&end, cx);
         self.report(&end, cx);
         let reached = self.settle(&end, cx);
         let state = self.owed(reached, cx.now);
-        let closing = self.record.close(end, &self.policy);
+        let record = std::mem::take(&mut self.record);
+        let closing = record.close(end, &self.policy);
         Closing { state, ..closing }
     }
 
@@ -216,7 +238,7 @@ impl Exchange {
         }
         let path = headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split_once(['?', '#']).map_or(path, |(path, _)| path);
-        let endpoint = policy.registry().endpoint(path).ok_or(Refusal::NotFound)?;
+        let endpoint = policy.endpoint(path).ok_or(Refusal::NotFound)?;
         if let Endpoint::Server(server) = endpoint {
             self.record.server = Some(server.id.clone());
         }
@@ -226,11 +248,9 @@ impl Exchange {
         let max = policy.bounds().max_request_bytes as u64;
         let route = rpc::check_head(&headers, max, &once).map_err(Refusal::Unreadable)?;
         metadata::check_origin(&policy, &headers)?;
-        let principal = identity::principal(identity, &headers, peer).map_err(|fault| {
-            Refusal::Unauthenticated {
-                sent: fault == identity::Fault::BadToken,
-            }
-        })?;
+        let tenant = policy.tenancy().map(Tenancy::id);
+        let principal = identity::principal(identity, tenant, &headers, peer)
+            .map_err(Refusal::Unauthenticated)?;
         self.record.caller(&principal);
         let place = match endpoint {
             Endpoint::Server(server) => Place::Server(server.id.clone()),

@@ -20,24 +20,35 @@ pub enum Fault {
     NoToken,
     /// A token was sent and Envoy did not accept it, or it is not meant for this gateway.
     BadToken,
+    /// What says whose tenant the caller is of says another.
+    OtherTenant,
 }
 
-/// Reads the caller's identity.
+/// Reads the caller's identity, at the gateway of `tenant` if it is one's.
 ///
 /// # Errors
-/// [`Fault`] when a required token is missing, or one that was sent is bad.
-pub fn principal(identity: &Identity, headers: &Headers, peer: &Peer) -> Result<Principal, Fault> {
+/// [`Fault`] when a required token is missing, or one that was sent is bad, or another tenant's.
+pub fn principal(
+    identity: &Identity,
+    tenant: Option<&str>,
+    headers: &Headers,
+    peer: &Peer,
+) -> Result<Principal, Fault> {
     let claims = claims(identity, headers, peer)?;
     let facts = Facts {
         claims,
         headers,
         peer,
     };
+    let said = facts.text(identity.tenant.as_ref());
+    if tenant.is_some() && facts.tell_tenants(identity) && said.as_deref() != tenant {
+        return Err(Fault::OtherTenant);
+    }
     Ok(Principal {
         user: facts.text(identity.user.as_ref()),
         agent: facts.text(identity.agent.as_ref()),
         app: facts.text(identity.app.as_ref()),
-        tenant: facts.text(identity.tenant.as_ref()),
+        tenant: tenant.map(str::to_owned).or(said),
         roles: facts.list(identity.roles.as_ref(), roles),
         scopes: facts.list(identity.scopes.as_ref(), scopes),
         chain: facts.claims.as_ref().map(chain).unwrap_or_default(),
@@ -88,6 +99,15 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Whether something says of which tenant the caller is. Of nobody, no token does.
+    const fn tell_tenants(&self, identity: &Identity) -> bool {
+        match identity.tenant {
+            Some(Source::Jwt(_)) => self.claims.is_some(),
+            Some(Source::Mtls(_) | Source::Header(_)) => true,
+            None => false,
+        }
+    }
+
     fn text(&self, source: Option<&Source>) -> Option<String> {
         let text = match source? {
             Source::Jwt(path) => self.claim(path).and_then(Value::text),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use ledger::{Key, Ledger, Taken};
 pub use period::Period;
-pub use roll::enroll;
+pub use roll::{OWNERS, enroll};
 
 /// A limit: what is counted, by what, and how much there may be of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,7 +26,8 @@ use crate::{
     config::{Bounds, Drift, Effect, FailureMode, Identity},
     inject::Scan,
     limit::Limit,
-    registry::{Entry, Registry},
+    registry::{Endpoint, Entry, Registry},
+    tenancy::Tenancy,
 };
 use cost::Formulas;
 use findings::{Findings, scopes};
@@ -44,6 +45,7 @@ pub use verdict::{Cause, Decision, HiddenBy, Permit, Summary, Verdict};
 /// A configuration that compiled: what exists and what may happen.
 #[derive(Debug)]
 pub struct Policy {
+    tenancy: Option<Tenancy>,
     digest: String,
     version: String,
     shadow_version: String,
@@ -98,6 +100,30 @@ pub struct RateLimitService {
 }
 
 impl Policy {
+    /// Whose it is; `None`: everybody's.
+    #[must_use]
+    pub const fn tenancy(&self) -> Option<&Tenancy> {
+        self.tenancy.as_ref()
+    }
+
+    /// What agents reach at this path of the gateway.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Option<Endpoint<'_>> {
+        match &self.tenancy {
+            Some(tenancy) => self.registry.endpoint(tenancy.within(path)?),
+            None => self.registry.endpoint(path),
+        }
+    }
+
+    /// The name of a limit among those that all Envoys count.
+    #[must_use]
+    pub fn counted_as(&self, limit: &Limit) -> String {
+        match &self.tenancy {
+            Some(tenancy) => tenancy.name(&limit.name),
+            None => limit.name.clone(),
+        }
+    }
+
     /// Hex SHA-256 of the canonical configuration.
     #[must_use]
     pub fn digest(&self) -> &str {

@@ -247,6 +247,7 @@ impl Record {
             request_id: text("x-request-id"),
             session_id: text("mcp-session-id"),
             http_method: text(":method"),
+            tenant: policy.tenancy().map(|tenancy| tenancy.id().to_owned()),
             environment: policy.environment().map(str::to_owned),
             policy_version: policy.version().to_owned(),
             registry_version: policy.registry_version().to_owned(),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     contract::Violation,
     http::Reply,
+    identity,
     json::quote,
     policy::{Decision, Policy, Summary},
     registry::Kind,
@@ -42,10 +43,7 @@ pub enum Refusal {
     /// HTTP, JSON-RPC or MCP rules are broken.
     Unreadable(rpc::Fault),
     /// A token is required (RFC 6750, section 3).
-    Unauthenticated {
-        /// A token was sent, and is no good.
-        sent: bool,
-    },
+    Unauthenticated(identity::Fault),
     /// The token lacks these scopes (RFC 6750, section 3.1).
     MissingScope(Vec<String>),
     /// Nothing of that name exists for this caller.
@@ -175,8 +173,9 @@ impl Refusal {
             Self::Session(fault) => fault.reason(),
             Self::Origin => "origin",
             Self::Unreadable(fault) => fault.reason(),
-            Self::Unauthenticated { sent: false } => "no_token",
-            Self::Unauthenticated { sent: true } => "invalid_token",
+            Self::Unauthenticated(identity::Fault::NoToken) => "no_token",
+            Self::Unauthenticated(identity::Fault::BadToken) => "invalid_token",
+            Self::Unauthenticated(identity::Fault::OtherTenant) => "other_tenant",
             Self::MissingScope(_) => "insufficient_scope",
             Self::Unknown { truth, .. } | Self::UnknownTask(truth) => truth,
             Self::Contract(_) => "invalid_arguments",
@@ -223,7 +222,7 @@ impl Refusal {
             | Self::Session(_)
             | Self::Origin
             | Self::Unreadable(_)
-            | Self::Unauthenticated { .. }
+            | Self::Unauthenticated(_)
             | Self::MissingScope(_)
             | Self::Unknown { .. }
             | Self::UnknownTask(_)
@@ -280,8 +279,9 @@ impl Refusal {
                 }
                 reply
             }
-            Self::Unauthenticated { sent } => {
-                let message = if *sent {
+            Self::Unauthenticated(fault) => {
+                let sent = *fault != identity::Fault::NoToken;
+                let message = if sent {
                     "the token was not accepted"
                 } else {
                     "a token is required"

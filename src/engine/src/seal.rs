@@ -37,6 +37,16 @@ impl Seal {
         Self::new(b"only for tests and trials: known to all")
     }
 
+    /// A seal of its own for one of several; it tells nothing of this one's secret.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, of: &str) -> Self {
+        Self::new(
+            &hmac(&self.key, &frame(purpose, &[of]))
+                .finalize()
+                .into_bytes(),
+        )
+    }
+
     /// The mark of `parts` for one purpose: 128 bits of HMAC-SHA-256 (RFC 2104), in 22 characters
     /// that need no escape anywhere. Marks for two purposes have nothing to do with each other.
     #[must_use]

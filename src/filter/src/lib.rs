@@ -9,11 +9,11 @@ use std::{
 };
 
 use engine::{
-    config::Config,
+    config::Bundle,
     cx::{Owner, Store as _},
     digest::sha256,
+    gateway::Gateway,
     limit::{self, Ledger},
-    policy::Policy,
     problem::Problem,
     seal::Seal,
 };
@@ -51,7 +51,7 @@ struct Plugin {
 /// What streams are governed by, and in whose name.
 #[derive(Clone)]
 struct Live {
-    policy: Arc<Policy>,
+    gateway: Arc<Gateway>,
     owner: Owner,
     seal: &'static Seal,
 }
@@ -64,10 +64,10 @@ impl RootContext for Plugin {
         for name in [LOADED, REJECTED] {
             let _ = metric::define(metric::Kind::Counter, name);
         }
-        let result = load().and_then(|policy| {
+        let result = load().and_then(|gateway| {
             let seal = secret::seal().map_err(|problem| vec![problem])?;
             Ok(Live {
-                policy: Arc::new(policy),
+                gateway: Arc::new(gateway),
                 owner: owner(),
                 seal,
             })
@@ -124,7 +124,7 @@ fn beat() {
 /// Compiles the configuration. Envoy configures a copy of the filter in its main thread first, and
 /// then one in each worker, which must not be kept from its traffic: what is checked once is not
 /// checked again.
-fn load() -> Result<Policy, Vec<Problem>> {
+fn load() -> Result<Gateway, Vec<Problem>> {
     let clock = Clock::start();
     let bytes = host::configuration().map_err(|host::Refused(status)| {
         vec![Problem::new(
@@ -132,24 +132,28 @@ fn load() -> Result<Policy, Vec<Problem>> {
             format!("the host refused it with status {status}"),
         )]
     })?;
-    let config = Config::from_json(&bytes)?;
+    let bundle = Bundle::from_json(&bytes)?;
     let key = proven_key(&bytes);
     let (proven, version) = Shared.load(&key);
-    if let Some(digest) = proven.and_then(|digest| String::from_utf8(digest).ok()) {
-        return Policy::compile_proven(config, digest);
+    if let Some(proof) = proven.and_then(|proof| String::from_utf8(proof).ok()) {
+        return Gateway::compile_proven(bundle, &proof);
     }
-    let policy = Policy::compile(config)?;
+    let gateway = Gateway::compile(bundle)?;
     // Without it the workers check again, which takes longer and is as good.
-    let _ = Shared.store(&key, policy.digest().as_bytes(), version);
-    let message = format!(
-        "policy {} with registry {} is live, digest {}, loaded in {} ms",
-        policy.version(),
-        policy.registry_version(),
-        policy.digest(),
-        clock.elapsed() / 1_000_000,
-    );
-    host::log(Level::Info, &message);
-    Ok(policy)
+    let _ = Shared.store(&key, gateway.proof().as_bytes(), version);
+    for policy in gateway.policies() {
+        let tenant = policy.tenancy();
+        let of = tenant.map_or_else(String::new, |tenant| format!(" of tenant {}", tenant.id()));
+        let message = format!(
+            "policy {}{of} with registry {} is live, digest {}, loaded in {} ms",
+            policy.version(),
+            policy.registry_version(),
+            policy.digest(),
+            clock.elapsed() / 1_000_000,
+        );
+        host::log(Level::Info, &message);
+    }
+    Ok(gateway)
 }
 
 /// Shared data outlives the module: what another version of it has checked may not pass here.

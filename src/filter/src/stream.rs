@@ -90,16 +90,6 @@ impl Stream {
         }
     }
 
-    fn head(&mut self, direction: Direction, end: bool) -> Action {
-        match host::headers(direction) {
-            Ok(pairs) => {
-                let headers = Headers::new(pairs);
-                self.drive(direction, Part::Head { headers, end })
-            }
-            Err(refused) => self.fail(direction, "headers", refused),
-        }
-    }
-
     /// `size` is what the host holds now.
     ///
     /// An engine that waits gets the body in one piece: until then the host alone keeps it. Else
@@ -263,12 +253,12 @@ impl Stream {
 
     /// The largest body that the engine takes.
     fn bound(&self, direction: Direction) -> usize {
-        let Some(Live { policy, .. }) = &self.live else {
+        let Some(exchange) = &self.exchange else {
             return 0;
         };
         match direction {
-            Direction::Request => policy.bounds().max_request_bytes,
-            Direction::Response => policy.bounds().max_response_bytes,
+            Direction::Request => exchange.bounds().max_request_bytes,
+            Direction::Response => exchange.bounds().max_response_bytes,
         }
     }
 
@@ -304,11 +294,15 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
-        let Some(Live { policy, .. }) = &self.live else {
+        let Some(Live { gateway, .. }) = &self.live else {
             return self.fail(Direction::Request, "policy", Refused(0));
         };
-        self.exchange = Some(Exchange::new(Arc::clone(policy)));
-        self.head(Direction::Request, end)
+        let headers = match host::headers(Direction::Request) {
+            Ok(pairs) => Headers::new(pairs),
+            Err(refused) => return self.fail(Direction::Request, "headers", refused),
+        };
+        self.exchange = Some(Exchange::new(Arc::clone(gateway.policy(&headers))));
+        self.drive(Direction::Request, Part::Head { headers, end })
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
@@ -320,7 +314,14 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
-        self.head(Direction::Response, end)
+        let direction = Direction::Response;
+        match host::headers(direction) {
+            Ok(pairs) => {
+                let headers = Headers::new(pairs);
+                self.drive(direction, Part::Head { headers, end })
+            }
+            Err(refused) => self.fail(direction, "headers", refused),
+        }
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
@@ -334,12 +335,12 @@ impl HttpContext for Stream {
     /// Runs once, before Envoy formats its access log.
     fn on_log(&mut self) {
         let end = self.end();
-        let (Some(Live { policy, .. }), Some(cx)) = (&self.live, self.cx()) else {
+        let (Some(Live { gateway, .. }), Some(cx)) = (&self.live, self.cx()) else {
             return;
         };
         let closing = match self.exchange.take() {
             Some(exchange) => exchange.close(end, &cx),
-            None => record::unseen(policy, end, cx.now),
+            None => record::unseen(gateway.unseen(), end, cx.now),
         };
         let Closing {
             record,

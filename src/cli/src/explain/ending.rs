@@ -237,6 +237,7 @@ fn meaning(reason: &str) -> &'static str {
         "breaker_open" => "it fails too often at present",
         "no_token" => "the caller has no token",
         "invalid_token" => "the caller's token is not accepted",
+        "other_tenant" => "the caller is another tenant's",
         "protocol" => "whoever may speak to this server may do this",
         _ => "",
     }

@@ -51,7 +51,7 @@ pub(super) fn introduce(
         uri_san: sent.uri_san,
         address: None,
     };
-    let seen = identity::principal(identity, &owned(&headers), &peer).unwrap_or_default();
+    let seen = identity::principal(identity, None, &owned(&headers), &peer).unwrap_or_default();
     for fact in facts(caller, identity) {
         if fact.source.is_some() && !fact.is_in(&seen) {
             let message = format!(

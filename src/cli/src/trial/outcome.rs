@@ -108,7 +108,8 @@ impl Request {
         let registry = policy.registry();
         let path = self.headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let principal = identity::principal(policy.identity(), &self.headers, &self.peer);
+        let (headers, peer) = (&self.headers, &self.peer);
+        let principal = identity::principal(policy.identity(), None, headers, peer);
         let (Some(endpoint), Ok(principal)) = (registry.endpoint(path), principal) else {
             return;
         };

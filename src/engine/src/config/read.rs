@@ -1,6 +1,7 @@
 //! Reads files and bundles item by item, so that every problem is told at once.
 
 mod join;
+mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,8 @@ use super::{
     value::{self, Step, What},
 };
 use crate::problem::{Problem, closest};
+
+pub(super) use tenants::any;
 
 /// Reads a bundle.
 pub(super) fn bundle(value: Value) -> Config {

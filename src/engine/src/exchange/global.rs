@@ -84,7 +84,7 @@ impl Exchange {
         let asked = Asked::all().zip(&self.asked);
         let state = asked.flat_map(|(asked, of)| {
             [
-                (asked.limit(), of.limit.name.clone()),
+                (asked.limit(), self.policy.counted_as(&of.limit)),
                 (asked.key(), key(of, self.asked_at)),
                 (asked.hits(), of.amount.min(MOST_HITS).to_string()),
             ]

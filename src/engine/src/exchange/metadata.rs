@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::{
+    gateway::RESOURCE_METADATA as WELL_KNOWN,
     http::{Headers, Reply},
     policy::Policy,
     refusal::{Refusal, json_reply},
@@ -22,7 +23,7 @@ pub(super) fn serve(policy: &Policy, headers: &Headers) -> Option<Reply> {
         "" => resource_path(identity.resource.as_deref()?),
         endpoint => endpoint,
     };
-    policy.registry().endpoint(endpoint)?;
+    policy.endpoint(endpoint)?;
     let servers: Vec<_> = identity
         .issuers
         .iter()
@@ -117,5 +118,3 @@ fn is_loopback(authority: &str) -> bool {
     };
     matches!(host, "localhost" | "127.0.0.1" | "::1")
 }
-
-const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

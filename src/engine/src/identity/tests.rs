@@ -40,7 +40,10 @@ fn check(
         uri_san: Some("spiffe://corp/ns/agents".to_owned()),
         address: None,
     };
-    assert_eq!(principal(identity, &Headers::new(headers), &peer), expected);
+    assert_eq!(
+        principal(identity, None, &Headers::new(headers), &peer),
+        expected
+    );
 }
 
 fn set(items: &[&str]) -> BTreeSet<String> {

@@ -29,7 +29,7 @@ pub(super) fn beat(store: &dyn Store, owner: Owner, now: Timestamp) {
 impl Roll {
     /// The roll as it is now.
     pub(super) fn load(store: &dyn Store) -> Self {
-        Self::read(&store.load(KEY).0.unwrap_or_default())
+        Self::read(&store.load(OWNERS).0.unwrap_or_default())
     }
 
     /// Whether the owner was heard of lately.
@@ -40,7 +40,7 @@ impl Roll {
 
     /// Notes the owner that `change` names.
     fn change(store: &dyn Store, now: Timestamp, change: impl Fn(&mut Self) -> u64) -> Option<u64> {
-        store.change(KEY, |bytes| {
+        store.change(OWNERS, |bytes| {
             let mut roll = Self::read(bytes);
             let owner = change(&mut roll);
             roll.heard
@@ -81,6 +81,7 @@ fn is_recent(at: i64, now: Timestamp) -> bool {
     now.0.saturating_sub(at) < SILENCE
 }
 
-const KEY: &str = "toolgate.owners";
+/// Where the roll is kept.
+pub const OWNERS: &str = "toolgate.owners";
 /// After so long without a beat, an owner counts as gone.
 const SILENCE: i64 = 4 * super::Ledger::BEAT;

@@ -63,6 +63,8 @@ impl Check<'_> {
                         .push(Problem::new(format!("{at}.{name}"), message));
                 }
                 Some(Source::Jwt(_) | Source::Mtls(_) | Source::Header(_)) => {}
+                // Whose gateway it is.
+                None if name == "tenant" && self.policy.tenancy.is_some() => {}
                 None => self.unsupplied(name),
             }
         }

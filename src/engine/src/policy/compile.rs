@@ -33,15 +33,22 @@ impl Policy {
 
     fn build(config: Config, digest: String, thorough: bool) -> Result<Self, Vec<Problem>> {
         let Config {
-            registry,
+            mut registry,
             policy,
             shadow,
             bundle,
+            tenancy,
             faults,
         } = config;
         let short = || digest.chars().take(12).collect();
         let registry_version = registry.version.clone().unwrap_or_else(short);
         let version = policy.version.clone().unwrap_or_else(short);
+        if let Some(tenancy) = &tenancy {
+            for (id, server) in &mut registry.servers {
+                // Servers of the same name are another one's.
+                server.cluster.get_or_insert_with(|| tenancy.name(id));
+            }
+        }
         let Build {
             registry,
             places,
@@ -49,10 +56,8 @@ impl Policy {
             mut problems,
         } = Build::new(registry);
         // What could not be read is missing in the digest.
-        if faults.is_empty() && bundle.is_some_and(|bundle| bundle.digest != digest) {
-            let problem = Problem::new("bundle.digest", "the bundle was changed after it was made");
-            problems.push(problem.help("make it again, or leave out `bundle`"));
-        }
+        let changed = bundle.and_then(|bundle| bundle.changed(&digest));
+        problems.extend(changed.filter(|_| faults.is_empty()));
         let formulas = formulas(&registry, &places, &mut problems);
         let mut lowering =
             Lowering::new(&registry, policy.environment.as_deref(), limits, problems);
@@ -79,6 +84,7 @@ impl Policy {
         } = lowering;
         let applicable = registry.entries().map(|_| OnceLock::new()).collect();
         let policy = Self {
+            tenancy,
             digest,
             version,
             shadow_version,

@@ -13,9 +13,9 @@ impl Policy {
     /// in whom they and entries are for. Whoever else calls is one of an unknown number.
     #[must_use]
     pub fn names(&self, fact: &str, value: &str) -> bool {
-        self.named
-            .get(fact)
-            .is_some_and(|named| named.contains(value))
+        let of_fact = self.named.get(fact);
+        of_fact.is_some_and(|named| named.contains(value))
+            || (fact == "tenant" && self.tenancy.is_some())
     }
 }
 

@@ -103,6 +103,13 @@ impl Record {
             time("toolgate_ask_duration_ms", ms as u64);
         }
         time("toolgate_filter_duration_us", filter_ns / 1_000);
+        if let Some(tenancy) = policy.tenancy() {
+            let tenant = format!(";tenant={}", tag(tenancy.id()));
+            let untold = metrics.iter_mut().filter(|it| !it.name.contains(&tenant));
+            for metric in untold {
+                metric.name.push_str(&tenant);
+            }
+        }
         metrics
     }
 

@@ -26,7 +26,7 @@ impl Refusal {
             Self::NotFound
             | Self::Session(_)
             | Self::Origin
-            | Self::Unauthenticated { .. }
+            | Self::Unauthenticated(_)
             | Self::Unknown { .. }
             | Self::UnknownTask(_)
             | Self::Sensitive(Sensitive::Unfit)
@@ -88,7 +88,7 @@ impl Refusal {
                 | Self::Session(_)
                 | Self::Origin
                 | Self::Unreadable(_)
-                | Self::Unauthenticated { .. }
+                | Self::Unauthenticated(_)
                 | Self::Unknown { .. }
                 | Self::UnknownTask(_)
                 | Self::NoRule
@@ -185,7 +185,7 @@ impl Refusal {
             | Self::Session(_)
             | Self::Origin
             | Self::Unreadable(_)
-            | Self::Unauthenticated { .. }
+            | Self::Unauthenticated(_)
             | Self::Unknown { .. } => String::new(),
         }
     }

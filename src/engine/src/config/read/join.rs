@@ -28,6 +28,7 @@ impl Reading {
             policy,
             shadow,
             bundle: None,
+            tenancy: None,
             faults: self.problems.into_iter().map(trimmed).collect(),
         }
     }
