@@ -69,6 +69,8 @@ pub(crate) struct Request {
     pub(crate) path: Option<String>,
     /// `legacy` or `modern`: which headers a good client sends by itself; `legacy`.
     pub(crate) era: Option<String>,
+    /// Whether it comes in a session that was opened at the same path before.
+    pub(crate) session: bool,
     /// Headers to add or replace; `null` leaves a default out; a list sends several.
     pub(crate) headers: BTreeMap<String, Value>,
     /// The body as text.
@@ -104,6 +106,8 @@ pub(crate) struct ToolCall {
 pub(crate) struct Upstream {
     /// HTTP status; 200.
     pub(crate) status: Option<u16>,
+    /// `legacy` or `modern`: the era it speaks; that of the request.
+    pub(crate) era: Option<String>,
     /// `content-type`; `application/json`.
     pub(crate) content_type: Option<String>,
     /// More headers.
@@ -117,7 +121,7 @@ pub(crate) struct Upstream {
 }
 
 /// What must happen.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
     /// What the upstream saw; absent: it saw nothing.
@@ -178,6 +182,95 @@ const fn ok() -> u16 {
 
 /// Headers as they go on the wire.
 type Headers = Vec<(String, Vec<u8>)>;
+
+impl Case {
+    /// What opens the session that the request comes in.
+    pub(crate) fn opening(&self) -> Option<Self> {
+        let json = serde_json::json!({
+            "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+                "protocolVersion": LEGACY, "capabilities": {},
+                "clientInfo": { "name": "c", "version": "1" },
+            },
+        });
+        let request = Request {
+            path: self.request.path.clone(),
+            headers: [("mcp-protocol-version".to_owned(), Value::Null)].into(),
+            json: Some(json),
+            ..Request::default()
+        };
+        let expect = Expect {
+            status: ok(),
+            ..Expect::default()
+        };
+        self.request.session.then(|| Self {
+            name: format!("{}: the session", self.name),
+            request,
+            before: 0,
+            upstream: Upstream::default(),
+            approver: None,
+            approver_then: None,
+            expect,
+        })
+    }
+}
+
+/// The header of a session.
+pub(crate) const SESSION: &str = "mcp-session-id";
+
+/// The session that [`said`] opens.
+const BACKEND: &str = "backend-1";
+
+/// What a good legacy server says to what the gateway says of its own accord; `None`: this is no such
+/// thing.
+pub(crate) fn said(session: Option<&str>, body: &[u8]) -> Option<Upstream> {
+    let message: Value = serde_json::from_slice(body).ok()?;
+    match message["method"].as_str() {
+        Some("initialize") if message["id"] == "toolgate" => Some(Upstream {
+            headers: [(SESSION.to_owned(), BACKEND.to_owned())].into(),
+            json: Some(serde_json::json!({
+                "jsonrpc": "2.0", "id": "toolgate", "result": {
+                    "protocolVersion": LEGACY, "capabilities": {},
+                    "serverInfo": { "name": "s", "version": "1" },
+                },
+            })),
+            ..Upstream::default()
+        }),
+        Some("notifications/initialized") if session == Some(BACKEND) => Some(Upstream {
+            status: Some(202),
+            text: Some(String::new()),
+            ..Upstream::default()
+        }),
+        Some(_) | None => None,
+    }
+}
+
+/// An answer to the request of id 1 as one to this request, which has an id of the gateway's own.
+pub(crate) fn readdressed(answer: Vec<u8>, request: &[u8]) -> Vec<u8> {
+    let request: Value = serde_json::from_slice(request).unwrap_or_default();
+    match request["id"].as_str().filter(|id| id.starts_with(OWN)) {
+        Some(id) => {
+            let id = format!(r#""id":"{id}","jsonrpc""#);
+            String::from_utf8_lossy(&answer)
+                .replace(r#""id":1,"jsonrpc""#, &id)
+                .into_bytes()
+        }
+        None => answer,
+    }
+}
+
+/// A request without what is random in an id of the gateway's own.
+fn anonymous(body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    let id = body.split_once(&format!("\"{OWN}"));
+    let id = id.and_then(|(before, rest)| Some((before, rest.split_once('"')?.1)));
+    id.map_or_else(
+        || body.to_string(),
+        |(before, rest)| format!("{before}\"{OWN}*\"{rest}"),
+    )
+}
+
+/// How ids begin that the gateway gives to requests.
+const OWN: &str = "toolgate-";
 
 impl Request {
     /// Method, headers (pseudo-headers apart) and body as they go on the wire.
@@ -347,11 +440,8 @@ impl Case {
                     .text
                     .as_ref()
                     .map_or(original, |t| t.clone().into_bytes());
-                if *sent != want {
-                    let (sent, want) = (
-                        String::from_utf8_lossy(sent),
-                        String::from_utf8_lossy(&want),
-                    );
+                let (sent, want) = (anonymous(sent), anonymous(&want));
+                if sent != want {
                     wrong.push(format!("forwarded body {sent}\n    instead of {want}"));
                 }
                 for (name, value) in &expected.headers {

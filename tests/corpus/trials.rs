@@ -29,14 +29,15 @@ pub(crate) fn differences(file: &str, group: &Group, records: &[Value]) -> Vec<S
         let codec = reason == "rejected_by_envoy";
         let answers = ["upstream_", "result_", "breaker_open"];
         let answer = answers.iter().any(|start| reason.starts_with(start));
-        if codec || answer || (case.before > 0 && case.approver.is_some()) {
+        if codec || answer || case.request.session || (case.before > 0 && case.approver.is_some()) {
             // What the filter never saw, or what hangs on answers: those of a trial are all good, and
             // nobody approves.
             continue;
         }
+        let guarded = group.registry.get("virtual").is_none();
         let forms = [
             ("http", Some(http(case))),
-            ("call", call(case, &group.policy)),
+            ("call", call(case, &group.policy).filter(|_| guarded)),
         ];
         for (form, mut trial) in forms
             .into_iter()

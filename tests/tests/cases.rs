@@ -36,7 +36,8 @@ async fn every_case() {
 
     let mut wrong = Vec::new();
     for (index, (file, group)) in groups.iter().enumerate() {
-        let (mut records, mut lines) = (Vec::new(), 0);
+        let session = open(&envoy, index, group).await;
+        let (mut records, mut lines) = (Vec::new(), usize::from(session.is_some()));
         assert!(
             !group.cases.is_empty(),
             "{file} ({}) has no cases",
@@ -46,13 +47,18 @@ async fn every_case() {
             for _ in 0..case.before {
                 upstream.next(vec![answer(&case.upstream)]);
                 approver.next(approvals(case));
-                run(&envoy, index, case).await;
+                run(&envoy, index, case, session.as_deref()).await;
             }
             upstream.next(vec![answer(&case.upstream)]);
             approver.next(approvals(case));
-            let mut seen = run(&envoy, index, case).await;
+            let mut seen = run(&envoy, index, case, session.as_deref()).await;
             // Whatever was forwarded, or asked, came before the answer.
-            seen.forwarded = upstream.seen().pop();
+            let mut forwarded = upstream.seen();
+            forwarded.retain(|(headers, body)| {
+                let session = headers.get(model::SESSION).map(String::as_str);
+                model::said(session, body).is_none()
+            });
+            seen.forwarded = forwarded.pop();
             seen.asked = approver.seen();
             lines += case.before + 1;
             let log = envoy.wait_access_log(index, lines).await;
@@ -110,21 +116,23 @@ async fn every_answer_in_pieces() {
     let envoy = Envoy::start(&setup).await;
     let mut count = 0;
     for (index, (file, group)) in groups.iter().enumerate() {
+        let session = open(&envoy, index, group).await;
+        let opened = usize::from(session.is_some());
         let mut seen = Vec::new();
         for case in &group.cases {
             let streams = FORMS.map(|form| stream::streamed(case, form));
             for case in [Some(case.clone())].into_iter().chain(streams).flatten() {
                 for piece in PIECES {
                     upstream.next(vec![in_pieces(answer(&case.upstream), piece)]);
-                    let mut one = run(&envoy, index, &case).await;
+                    let mut one = run(&envoy, index, &case, session.as_deref()).await;
                     one.headers
                         .retain(|name, _| !VOLATILE.contains(&name.as_str()));
                     seen.push((case.name.clone(), piece, one));
                 }
             }
         }
-        let log = envoy.wait_access_log(index, seen.len()).await;
-        for ((_, _, seen), line) in seen.iter_mut().zip(log) {
+        let log = envoy.wait_access_log(index, opened + seen.len()).await;
+        for ((_, _, seen), line) in seen.iter_mut().zip(log.into_iter().skip(opened)) {
             seen.record = line["toolgate"].clone();
             let record = seen.record.as_object_mut().expect("a record");
             record.retain(|name, _| !VOLATILE.contains(&name.as_str()));
@@ -206,6 +214,10 @@ async fn every_case_beside_a_hostile_shadow() {
     })
     .await;
     for (index, (file, group)) in groups.iter().enumerate() {
+        let mut sessions = [None, None];
+        for (session, index) in sessions.iter_mut().zip([index, groups.len() + index]) {
+            *session = open(&envoy, index, group).await;
+        }
         for case in &group.cases {
             let (_, _, _, body) = case.request.wire();
             if String::from_utf8_lossy(&body).contains("toolgate/dryRun") {
@@ -213,10 +225,10 @@ async fn every_case_beside_a_hostile_shadow() {
                 continue;
             }
             let mut seen = Vec::new();
-            for index in [index, groups.len() + index] {
+            for (session, index) in sessions.iter().zip([index, groups.len() + index]) {
                 upstream.next(vec![answer(&case.upstream)]);
                 approver.next(approvals(case));
-                let mut answer = run(&envoy, index, case).await;
+                let mut answer = run(&envoy, index, case, session.as_deref()).await;
                 for name in ["date", "x-request-id", "x-envoy-upstream-service-time"] {
                     answer.headers.remove(name);
                 }
@@ -256,12 +268,17 @@ impl Scripted {
     async fn over(h2: bool) -> Self {
         let answers = Arc::new(Mutex::new(vec![silence()]));
         let script = Arc::clone(&answers);
-        let script = move |_: &_| {
+        let script = move |request: &Seen| {
+            let session = request.header(model::SESSION);
+            if let Some(said) = model::said(session, &request.body) {
+                return answer(&said);
+            }
             let mut answers = script.lock().expect("no holder panics");
-            match answers.len() {
+            let answer = match answers.len() {
                 1 => answers[0].clone(),
                 _ => answers.remove(0),
-            }
+            };
+            readdressed(answer, &request.body)
         };
         let server = match h2 {
             true => Recorder::scripted_h2(script).await,
@@ -335,6 +352,27 @@ fn in_pieces(answer: Answer, size: usize) -> Answer {
     }
 }
 
+/// The same, if it is one to a request of id 1, as an answer to this one.
+fn readdressed(answer: Answer, request: &[u8]) -> Answer {
+    let pieces: Option<Vec<_>> = answer
+        .steps
+        .iter()
+        .map(|step| match step {
+            Step::Send(bytes) => Some(bytes.as_slice()),
+            Step::Repeat(..) | Step::Gate | Step::Abort => None,
+        })
+        .collect();
+    let Some((pieces, size)) = pieces.and_then(|all| Some((all.concat(), all.first()?.len())))
+    else {
+        return answer;
+    };
+    let whole = Answer {
+        steps: vec![Step::Send(model::readdressed(pieces, request))],
+        ..answer
+    };
+    in_pieces(whole, size.max(1))
+}
+
 /// Begins to answer and never ends.
 fn silence() -> Answer {
     Answer {
@@ -344,9 +382,19 @@ fn silence() -> Answer {
     }
 }
 
-async fn run(envoy: &Envoy, index: usize, case: &Case) -> model::Seen {
+/// Opens the session in which cases of a group come that want one.
+async fn open(envoy: &Envoy, index: usize, group: &Group) -> Option<String> {
+    let opening = group.cases.iter().find_map(Case::opening)?;
+    let seen = run(envoy, index, &opening, None).await;
+    Some(seen.headers.get(model::SESSION).expect("a session").clone())
+}
+
+async fn run(envoy: &Envoy, index: usize, case: &Case, session: Option<&str>) -> model::Seen {
     let (method, path, headers, body) = case.request.wire();
     let mut request = Request::new(&method, &path);
+    if let Some(session) = session.filter(|_| case.request.session) {
+        request = request.header(model::SESSION, session);
+    }
     for (name, value) in headers {
         request = request.header(&name, value);
     }

@@ -32,8 +32,9 @@ use crate::{
     policy::{Policy, Redactions},
     refusal::{Asker, Refusal, UpstreamFault},
     registry::Entry,
-    rpc::{Era, Message, Method},
+    rpc::{Era, Message, Method, era},
     sse::Fate,
+    translate::{self, Translated},
 };
 use envelope::Sort;
 use result::Draft;
@@ -54,6 +55,8 @@ pub struct Terms {
     pub spoken: Option<Era>,
     /// The id under which it was asked, as JSON, where that is not the client's own.
     pub sent: Option<String>,
+    /// The least severe log messages that the client wants, in the era that says so each time.
+    pub log: Option<String>,
     /// The legacy session.
     pub session: Option<String>,
     /// To whom an error is said.
@@ -93,6 +96,7 @@ impl Terms {
         let declares = |path: &[&str]| message.client_capability(path).is_some();
         let elicitation = message.client_capability(&["elicitation"]);
         self.operation = Some(message.operation);
+        self.log = message.meta_text(era::LOG_LEVEL);
         self.whole = message.params.is_none_or(|it| it.get("cursor").is_none());
         self.declared = Declared {
             // To declare neither form nor page is to declare forms (MCP, "Elicitation").
@@ -140,6 +144,9 @@ impl Terms {
         cx: &Cx<'_>,
     ) -> Result<Fate, Refusal> {
         let mut draft = Draft::new(doc);
+        if let Some(why) = self.translate(&mut draft)? {
+            return Ok(told.drop(why));
+        }
         let sort = envelope::sort(draft.root(), self, told, policy, cx)?;
         match sort {
             Sort::Stray(why) => return Ok(told.drop(why)),
@@ -161,6 +168,31 @@ impl Terms {
             told.answer(draft.root(), cx.now);
         }
         Ok(draft.fate())
+    }
+
+    /// The era of the server, where it is not the client's.
+    #[must_use]
+    pub fn crossed(&self) -> Option<Era> {
+        self.spoken
+            .filter(|_| self.asker.era.is_some() && self.spoken != self.asker.era)
+    }
+
+    /// Brings a message into the client's era; gives why it has nothing like it.
+    fn translate(&self, draft: &mut Draft) -> Result<Option<&'static str>, Refusal> {
+        let Some(era) = self.crossed() else {
+            return Ok(None);
+        };
+        let origin = translate::Origin {
+            era,
+            operation: self.operation,
+            log: self.log.as_deref(),
+            id: self.sent.as_deref().zip(self.asker.id.as_deref()),
+        };
+        match translate::message(draft.root(), &origin)? {
+            Translated::Splices(splices) => draft.change(splices)?,
+            Translated::Drop(why) => return Ok(Some(why)),
+        }
+        Ok(None)
     }
 
     /// Whether the caller may use an entry.

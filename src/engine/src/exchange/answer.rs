@@ -8,7 +8,7 @@ use crate::{
     refusal::{Refusal, UpstreamFault},
     response::{Size, Terms},
     rpc::Era,
-    sse,
+    sse, translate,
 };
 
 use super::{Exchange, State, Step, session};
@@ -83,6 +83,10 @@ impl Exchange {
         };
         if let Some(fault) = fault {
             return Err(Refusal::Upstream(fault));
+        }
+        if terms.crossed().is_some() && waits && form.is_some() && !envoys {
+            let status = translate::status(status).to_string();
+            headers.push(HeaderEdit::Set(":status".into(), status));
         }
         let step = match form.filter(|_| !end && !envoys) {
             None => {

@@ -6,7 +6,9 @@ use crate::{
     policy::Policy,
     refusal::{Refusal, UpstreamFault},
     registry::Kind,
+    rpc::Era,
     sse::Fate,
+    translate,
 };
 
 use super::{Terms, Told, bound, greeting, list, mirror, notice, redact, scan, shape};
@@ -107,6 +109,9 @@ pub(super) fn govern(
     if let Some(tool) = tool.filter(|_| changes) {
         shape::check_again(draft, tool, told)?;
         draft.mirror()?;
+    }
+    if tool.is_some() && terms.crossed() == Some(Era::Modern) {
+        draft.edit(translate::plain)?;
     }
     if let Some(entry) = entry {
         bound::keep(draft, entry, policy.bounds(), told)?;

@@ -11,7 +11,7 @@ use engine::{
     record::End,
 };
 
-use super::model::{Case, Group, Seen};
+use super::model::{Case, Group, SESSION, Seen, Upstream, readdressed, said};
 
 pub(crate) fn compile(file: &str, group: &Group) -> Arc<Policy> {
     let policy = Policy::compile(Config::from_value(group.bundle()));
@@ -73,6 +73,9 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
     let mut exchange = Exchange::new(Arc::clone(policy));
     let mut seen = Seen::default();
     let (method, path, headers, body) = case.request.wire();
+    let opening = case.opening();
+    let session = opening.map(|opening| self::exchange(policy, &opening, Cut::Whole, cx));
+    let session = session.map(|it| it.headers.get(SESSION).expect("a session").clone());
     let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
         (b":method".to_vec(), method.into_bytes()),
         (b":path".to_vec(), path.into_bytes()),
@@ -84,6 +87,7 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
             .into_iter()
             .map(|(name, value)| (name.into_bytes(), value)),
     );
+    all.extend(session.map(|id| (SESSION.into(), id.into_bytes())));
     let head = Event::RequestHead {
         headers: Headers::new(all.clone()),
         peer: Peer::default(),
@@ -95,11 +99,16 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
         let end = pieces.peek().is_none();
         step = exchange.on(Event::RequestBody { bytes, end }, cx);
     }
-    while let Step::Call(callouts) = &step {
-        let [callout] = callouts.as_slice() else {
-            panic!("{}: one approver is asked", case.name);
-        };
-        step = ask(&mut exchange, case, callout, &mut seen, cx);
+    while let Step::Call(callouts) = step {
+        step = Step::Hold;
+        for (at, callout) in callouts.iter().enumerate() {
+            let said = called(case, callout, &mut seen).map(|said| said.wire());
+            let response = said.as_ref().map(|(status, headers, body)| Response {
+                headers: Headers::new(pairs(*status, headers)),
+                body,
+            });
+            step = exchange.on(Event::Called { at, response }, cx);
+        }
     }
     match step {
         Step::Hold | Step::Call(_) | Step::Cut => panic!("{}: held for ever", case.name),
@@ -108,6 +117,9 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
             let sent = edits.body.clone().unwrap_or(body);
             seen.forwarded = Some((edit(&all, &edits), sent));
             upstream(&mut exchange, case, cut, &mut seen, cx);
+            if let Some(status) = seen.headers.get(":status") {
+                seen.status = status.parse().expect("a status");
+            }
         }
     }
     let status = Some(seen.status);
@@ -120,53 +132,26 @@ fn exchange(policy: &Arc<Policy>, case: &Case, cut: Cut, cx: &Cx<'_>) -> Seen {
     seen
 }
 
-/// Lets the approval service answer.
-fn ask(
-    exchange: &mut Exchange,
-    case: &Case,
-    callout: &Callout,
-    seen: &mut Seen,
-    cx: &Cx<'_>,
-) -> Step {
+/// What a server, or the approval service, says to the gateway; `None`: nothing.
+fn called(case: &Case, callout: &Callout, seen: &mut Seen) -> Option<Upstream> {
     let headers = callout.headers.iter();
-    let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let headers: BTreeMap<_, _> = headers
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    if callout.cluster != "toolgate-approvals" {
+        return said(headers.get(SESSION).map(String::as_str), &callout.body);
+    }
     let again = !seen.asked.is_empty();
-    seen.asked.push((headers.collect(), callout.body.clone()));
+    seen.asked.push((headers, callout.body.clone()));
     let then = case.approver_then.as_ref().filter(|_| again);
-    let Some(approver) = then.or(case.approver.as_ref()) else {
-        return exchange.on(
-            Event::Called {
-                at: 0,
-                response: None,
-            },
-            cx,
-        );
-    };
-    let (status, headers, body) = approver.wire();
-    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
-    let headers = headers.into_iter();
-    all.extend(headers.map(|(name, value)| (name.into_bytes(), value.into_bytes())));
-    let response = Response {
-        headers: Headers::new(all),
-        body: &body,
-    };
-    exchange.on(
-        Event::Called {
-            at: 0,
-            response: Some(response),
-        },
-        cx,
-    )
+    then.or(case.approver.as_ref()).cloned()
 }
 
 fn upstream(exchange: &mut Exchange, case: &Case, cut: Cut, seen: &mut Seen, cx: &Cx<'_>) {
     let (status, headers, body) = case.upstream.wire();
-    let mut all = vec![(b":status".to_vec(), status.to_string().into_bytes())];
-    all.extend(
-        headers
-            .into_iter()
-            .map(|(name, value)| (name.into_bytes(), value.into_bytes())),
-    );
+    let asked = seen.forwarded.as_ref().map(|(_, body)| body.as_slice());
+    let body = readdressed(body, asked.unwrap_or_default());
+    let all = pairs(status, &headers);
     let head = Event::ResponseHead {
         headers: Headers::new(all.clone()),
         details: None,
@@ -196,6 +181,14 @@ fn upstream(exchange: &mut Exchange, case: &Case, cut: Cut, seen: &mut Seen, cx:
             Step::Reply(reply) => return answer(seen, reply),
         }
     }
+}
+
+/// The head of an answer.
+fn pairs(status: u16, headers: &[(String, String)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let status = (b":status".to_vec(), status.to_string().into_bytes());
+    let headers = headers.iter();
+    let headers = headers.map(|(name, value)| (name.clone().into(), value.clone().into()));
+    [status].into_iter().chain(headers).collect()
 }
 
 fn answer(seen: &mut Seen, reply: Reply) {

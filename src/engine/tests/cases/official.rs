@@ -32,7 +32,17 @@ impl Schemas {
     /// What the schema has against a message that answers the case's request, or comes with the
     /// answer; `None` also where it knows no such message.
     pub(crate) fn violation(&mut self, case: &Case, message: &Value) -> Option<String> {
-        let modern = case.request.era.as_deref() == Some("modern");
+        self.against(case, case.request.era.as_deref(), message)
+    }
+
+    /// What it has against one that the server sends.
+    pub(crate) fn violation_of_server(&mut self, case: &Case, message: &Value) -> Option<String> {
+        let era = case.upstream.era.as_ref().or(case.request.era.as_ref());
+        self.against(case, era.map(String::as_str), message)
+    }
+
+    fn against(&mut self, case: &Case, era: Option<&str>, message: &Value) -> Option<String> {
+        let modern = era == Some("modern");
         let (part, definition) = definition(case, message, modern)?;
         let schema = self.eras[usize::from(modern)].as_ref()?;
         let validator = self

@@ -69,7 +69,7 @@ impl Exchange {
                     version: MODERN_VERSIONS.first().unwrap_or(&""),
                     session: None,
                     client: client.unwrap_or_default(),
-                    log: None,
+                    log: Some(LOG),
                     id: None,
                 };
                 self.cross(&request, &mut edits, &terms, &peer);
@@ -242,6 +242,7 @@ impl Exchange {
 
     /// Gives the client what a server says to what it was asked once more.
     fn repeated(&mut self, terms: Box<Terms>, heard: &Heard, cx: &Cx<'_>) -> Result<Step, Refusal> {
+        let crossed = terms.crossed().is_some();
         let state = State::Forwarded(terms);
         let end = heard.body.is_empty();
         let mut step = self.response_head(state, &heard.headers, Some(OF_UPSTREAM), end, cx)?;
@@ -255,7 +256,10 @@ impl Exchange {
         };
         let media = heard.headers.one("content-type").ok().flatten();
         Ok(Step::Reply(Reply {
-            status: heard.status(),
+            status: match crossed {
+                true => translate::status(heard.status()),
+                false => heard.status(),
+            },
             headers: media
                 .map(|media| ("content-type", media.to_owned()))
                 .into_iter()
@@ -337,6 +341,9 @@ fn trace(headers: &Headers) -> impl Iterator<Item = (&'static str, String)> {
 }
 
 const VERSION: &str = "mcp-protocol-version";
+/// The log messages that a legacy client gets of a server that wants to know with each request:
+/// which it asked for itself is not kept.
+const LOG: &str = "info";
 const UNREACHABLE: Refusal = Refusal::Upstream(UpstreamFault::Unreachable);
 const OF_UPSTREAM: &str = "via_upstream";
 /// How long a server may take for what is said beside a request.
