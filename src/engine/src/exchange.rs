@@ -39,6 +39,7 @@ mod global;
 mod judge;
 mod limits;
 mod metadata;
+mod plain;
 mod redact;
 mod rename;
 mod round;

@@ -31,7 +31,8 @@ use crate::{
     json::Doc,
     policy::{Policy, Redactions},
     refusal::{Asker, Refusal, UpstreamFault},
-    registry::Entry,
+    registry::{Entry, Server},
+    rest::Template,
     rpc::{Era, Message, Method, era},
     sse::Fate,
     translate::{self, Translated},
@@ -205,6 +206,16 @@ impl Terms {
             session: self.session.as_deref(),
             now: cx.now,
         })
+    }
+
+    /// What its call became, where that was a request in plain HTTP to this server.
+    #[must_use]
+    pub fn template<'p>(&self, policy: &'p Policy) -> Option<(&'p Template, &'p Server)> {
+        let entry = self
+            .entry(policy)
+            .filter(|_| self.operation == Some(Method::ToolsCall))?;
+        let server = policy.registry().server(&entry.server)?;
+        Some((entry.rest.as_ref()?, server))
     }
 
     /// The entry that is used.

@@ -51,6 +51,12 @@ impl Exchange {
         if let Some(sent) = self.sent.take().filter(|_| lost) {
             return self.recover(terms, sent, cx);
         }
+        // Envoy's own words are not the server's.
+        let envoys = details.is_some_and(|details| details != OF_UPSTREAM);
+        if !envoys && terms.template(&self.policy).is_some() {
+            let counted = counted.into_iter().collect();
+            return self.plain_head(terms, headers, counted, end, cx);
+        }
         let text = |name: &str| headers.one(name).ok().flatten().unwrap_or_default();
         let status: u16 = text(":status").parse().unwrap_or_default();
         self.record.result = match status {
@@ -68,8 +74,6 @@ impl Exchange {
         let mut headers: Vec<_> = own.into_iter().chain(mark).chain(counted).collect();
         let waits = terms.asker.id.is_some();
         let form = form(text("content-type"));
-        // Envoy's own words are not the server's.
-        let envoys = details.is_some_and(|details| details != OF_UPSTREAM);
         let fault = match (form, status) {
             _ if envoys || matches!(status, 300..400) => None,
             (_, 0..300) if end && waits => Some(UpstreamFault::Silent),
@@ -101,6 +105,7 @@ impl Exchange {
                     terms,
                     body: Vec::new(),
                     headers,
+                    plain: None,
                 };
                 Step::Hold
             }
@@ -129,18 +134,21 @@ impl Exchange {
                 terms,
                 mut body,
                 headers,
+                plain,
             } => {
                 if body.len() + bytes.len() > self.policy.bounds().max_response_bytes {
                     return Err(Refusal::Upstream(UpstreamFault::TooLarge));
                 }
                 body.extend_from_slice(bytes);
                 if end {
-                    return Ok(self.whole(&terms, body, headers, cx));
+                    let made = plain.map(|head| self.made(&terms, &head, &body));
+                    return Ok(self.whole(&terms, body, made.transpose()?, headers, cx));
                 }
                 self.state = State::Holding {
                     terms,
                     body,
                     headers,
+                    plain,
                 };
                 Ok(Step::Hold)
             }
@@ -169,16 +177,18 @@ impl Exchange {
         }
     }
 
-    /// A body that is one message.
+    /// A body that is one message, or that one was made of.
     fn whole(
         &mut self,
         terms: &Terms,
         body: Vec<u8>,
+        made: Option<Vec<u8>>,
         mut headers: Vec<HeaderEdit>,
         cx: &Cx<'_>,
     ) -> Step {
         let (told, policy) = (&mut self.told, &*self.policy);
         let silent = Refusal::Upstream(UpstreamFault::Silent);
+        let body = made.clone().unwrap_or(body);
         let fate = match body.is_empty() {
             true => sse::Fate::Drop,
             false => terms.govern(body, told, policy, cx),
@@ -186,7 +196,7 @@ impl Exchange {
         let body = match (terms.refuse(&silent, told, policy, cx), fate) {
             // What may come beside an answer is none.
             (Some(answer), _) => Some(answer),
-            (None, sse::Fate::Keep) => None,
+            (None, sse::Fate::Keep) => made,
             (None, sse::Fate::Data(body)) => Some(body),
             (None, sse::Fate::Drop) => Some(Vec::new()),
         };

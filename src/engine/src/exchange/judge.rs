@@ -413,7 +413,15 @@ fn fits(
     entry
         .input
         .violations(wanted.arguments, MAX_VIOLATIONS)
-        .map_err(Refusal::Contract)
+        .map_err(Refusal::Contract)?;
+    match entry
+        .rest
+        .as_ref()
+        .map(|rest| rest.render(wanted.arguments))
+    {
+        Some(Err(violations)) => Err(Refusal::Contract(violations)),
+        Some(Ok(_)) | None => Ok(()),
+    }
 }
 
 /// Whether the message only asks for completions of arguments: allowed to whoever sees the entry.

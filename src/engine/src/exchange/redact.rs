@@ -90,7 +90,12 @@ impl Exchange {
         if edits.is_empty() {
             return Ok(judged);
         }
-        let fitting = |left: &Doc| entry.input.violations(Some(left.root()), 1).is_ok();
+        let template = entry.rest.as_ref();
+        let fitting = |left: &Doc| {
+            let left = Some(left.root());
+            entry.input.violations(left, 1).is_ok()
+                && template.is_none_or(|template| template.render(left).is_ok())
+        };
         let left = without(arguments, edits.clone()).filter(fitting);
         let Some(left) = left.filter(|_| wanted.kind != Kind::Resource) else {
             return Err(Refusal::Sensitive(Sensitive::Unfit));

@@ -38,6 +38,8 @@ pub(super) enum State {
         body: Vec<u8>,
         /// What changes in its head.
         headers: Vec<HeaderEdit>,
+        /// Its head, where it is in plain HTTP: a message is made of it.
+        plain: Option<Headers>,
     },
     /// An event stream is governed as it flows.
     Streaming {

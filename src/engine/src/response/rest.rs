@@ -69,10 +69,10 @@ pub fn message(
     Ok(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{result}}}}}"#).into_bytes())
 }
 
-/// Whether a result can be made of a body of this type, whatever it holds.
+/// Whether a body of this type may never end.
 #[must_use]
-pub fn readable(content_type: &str) -> bool {
-    !matches!(media(content_type), Media::Other)
+pub fn is_endless(content_type: &str) -> bool {
+    essence(content_type).eq_ignore_ascii_case("text/event-stream")
 }
 
 /// What a good answer says.
@@ -180,7 +180,6 @@ fn media(content_type: &str) -> Media {
     match (kind, subtype) {
         (_, "json") | ("application", "problem+json") => Media::Json,
         (_, subtype) if subtype.ends_with("+json") => Media::Json,
-        // It may never end.
         ("text", "event-stream") => Media::Other,
         ("text", _) | ("application", "xml" | "yaml" | "javascript" | "x-yaml") => Media::Text,
         ("image", _) => Media::Binary("image"),

@@ -60,6 +60,14 @@ impl Told {
         }
     }
 
+    /// The status of an answer in plain HTTP: below 500 it is what the tool says.
+    pub fn plain_status(&mut self, status: u16, now: Timestamp) {
+        match status {
+            500.. => self.status(status, now),
+            _ => self.callers_fault = is_callers_status(status),
+        }
+    }
+
     /// The answer may come by another stream.
     pub const fn postpone(&mut self) {
         self.answered = true;

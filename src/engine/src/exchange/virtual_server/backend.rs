@@ -60,6 +60,9 @@ impl Exchange {
         terms: Box<Terms>,
         cx: &Cx<'_>,
     ) -> Result<Step, Refusal> {
+        if self.restate(&request, &mut edits, &terms)? {
+            return Ok(self.forward(edits, terms, cx));
+        }
         if route.era == Era::Modern {
             edits.headers.push(HeaderEdit::Remove(SESSION.to_owned()));
             if terms.asker.era == Some(Era::Legacy) {
