@@ -382,15 +382,24 @@ impl Exchange {
     /// Opens the stream on which a server speaks without being asked.
     fn listen(&mut self, request: Box<Request>, cx: &Cx<'_>) -> Result<Step, Refusal> {
         let policy = Arc::clone(&self.policy);
-        let Place::Server(server) = &request.place else {
-            return Err(Refusal::Unreadable(rpc::Fault::HttpMethod {
-                allow: "POST, DELETE",
-            }));
+        let mut passage = Passage::new(policy.plumbing());
+        let server = match &request.place {
+            Place::Server(server) => server,
+            Place::Virtual(client) => {
+                let resumed = self.resumed(&request, client.as_ref(), cx)?;
+                let Some((route, last)) = resumed else {
+                    return Err(Refusal::Unreadable(rpc::Fault::HttpMethod {
+                        allow: "POST, DELETE",
+                    }));
+                };
+                passage.edits.headers.push(last);
+                &passage.route.insert(route).server
+            }
         };
         // A stream that is resumed may bring the answer to any call.
         let redactions = policy.redactions_at(server, &request.principal);
         self.terms.redactions = Arc::new(redactions);
-        self.admit(request, Passage::new(policy.plumbing()), cx)
+        self.admit(request, passage, cx)
     }
 
     /// Ends a legacy session.

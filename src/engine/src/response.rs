@@ -5,6 +5,7 @@
 //! and changed where the policy wants that. What may not pass is left out, and where somebody waits
 //! for an answer an error stands in its place.
 
+mod asked;
 mod bound;
 mod content;
 mod envelope;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use crate::{
     call::{Call, Partial, Principal},
     cx::Cx,
+    ids::Ids,
     json::Doc,
     policy::{Policy, Redactions},
     refusal::{Asker, Refusal, UpstreamFault},
@@ -158,6 +160,7 @@ impl Terms {
             }
             Sort::Answer | Sort::Aside => {}
         }
+        draft.change(asked::edits(draft.root(), self, cx))?;
         if let Err(refusal) = nested::govern(&mut draft, self, told, policy, cx) {
             // What is said aside is no answer: nothing stands in its place.
             return match sort.answers() {
@@ -194,6 +197,16 @@ impl Terms {
             Translated::Drop(why) => return Ok(Some(why)),
         }
         Ok(None)
+    }
+
+    /// What ids of the server are to the client.
+    #[must_use]
+    pub fn ids<'a>(&'a self, cx: &Cx<'a>) -> Ids<'a> {
+        Ids {
+            seal: cx.seal,
+            principal: &self.principal,
+            session: self.session.as_deref().unwrap_or_default(),
+        }
     }
 
     /// Whether the caller may use an entry.

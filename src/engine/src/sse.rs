@@ -205,11 +205,12 @@ fn rewrite(event: &[u8], fate: &Fate, rename: Option<Rename<'_>>, out: &mut Vec<
     }
 }
 
-/// An id that no client could say again is none: it is left out. An empty one takes back those before.
+/// An id that no client could say in a header is none: it is left out. An empty one takes back those
+/// before.
 fn rename_id(id: &[u8], rename: Rename<'_>, out: &mut Vec<u8>) {
     match str::from_utf8(id) {
         Ok("") => field(b"id", b"", out),
-        Ok(id) if !id.contains('\0') => field(b"id", rename(id).as_bytes(), out),
+        Ok(id) if !id.contains(char::is_control) => field(b"id", rename(id).as_bytes(), out),
         Ok(_) | Err(_) => {}
     }
 }

@@ -4,6 +4,7 @@
 use crate::{
     cx::Cx,
     http::{Edits, HeaderEdit, Headers},
+    ids::Purpose,
     record::{End, Outcome},
     refusal::{Refusal, UpstreamFault},
     response::{Size, Terms},
@@ -68,10 +69,13 @@ impl Exchange {
         if status == 401 && !self.policy.identity().issuers.is_empty() {
             return Err(Refusal::Upstream(UpstreamFault::Unauthorized));
         }
-        let mark = self.marked.then(|| session::mark(headers)).flatten();
-        // A session of the server's own is nobody's business.
-        let own = terms.spoken.map(|_| HeaderEdit::Remove(SESSION.to_owned()));
-        let mut headers: Vec<_> = own.into_iter().chain(mark).chain(counted).collect();
+        let session = match terms.spoken {
+            // A session of the server's own is nobody's business.
+            Some(_) => Some(HeaderEdit::Remove(SESSION.to_owned())),
+            None if self.marked => session::mark(headers),
+            None => None,
+        };
+        let mut headers: Vec<_> = session.into_iter().chain(counted).collect();
         let waits = terms.asker.id.is_some();
         let form = form(text("content-type"));
         let fault = match (form, status) {
@@ -220,7 +224,10 @@ impl Exchange {
         cx: &Cx<'_>,
     ) -> Step {
         let (told, policy) = (&mut self.told, &*self.policy);
-        let mut body = decoder.push(bytes, end, None, |data| match data.is_empty() {
+        let ids = terms.ids(cx);
+        let rename = |id: &str| ids.wrap(Purpose::Event, [&*terms.server, id]);
+        let rename = terms.spoken.map(|_| &rename as sse::Rename<'_>);
+        let mut body = decoder.push(bytes, end, rename, |data| match data.is_empty() {
             true => sse::Fate::Keep,
             false => terms.govern(data, told, policy, cx),
         });

@@ -33,15 +33,21 @@ impl Exchange {
     ) -> Result<Judged, Refusal> {
         declares_tasks(message)?;
         let (own, permit) = self.task(request, id, cx)?;
+        let entry = self.terms.tasks.get(&own).map(|task| task.entry);
         if message.operation == Method::TasksResult {
             // Its answer is that of the call.
-            self.terms.entry = self.terms.tasks.get(&own).map(|task| task.entry);
+            self.terms.entry = entry;
             self.terms.operation = Some(Method::ToolsCall);
             self.asker.tool_call = true;
         }
         let node = message.params.and_then(|params| params.get("taskId"));
         self.terms.redactions = Arc::clone(permit.redactions());
-        let mut passage = Passage::new(permit);
+        let entry = entry.and_then(|slot| self.policy.registry().entry(slot));
+        let route = entry.map(|entry| self.route(request, entry, message));
+        let mut passage = Passage {
+            route: route.transpose()?.flatten(),
+            ..Passage::new(permit)
+        };
         passage.splices.extend(node.map(|node| replace(node, &own)));
         if request.headers.has(NAME) {
             let name = HeaderEdit::Set(NAME.into(), rpc::encode_header(&own));
@@ -81,14 +87,16 @@ impl Exchange {
         message: &Message<'_>,
         cx: &Cx<'_>,
     ) -> Result<Judged, Refusal> {
+        let (route, id) = self.asked(request, message, cx)?.unzip();
         let mut holders = message.root.get("result").into_iter().chain(message.params);
         let related = holders.find_map(|holder| holder.pointer(&["_meta", RELATED, "taskId"]));
-        let mut splices = Vec::new();
+        let mut splices = Vec::from_iter(id);
         if let Some(node) = related {
             let id = node.str().unwrap_or_default();
             splices.push(replace(node, &self.task(request, &id, cx)?.0));
         }
         Ok(Judged::pass(Passage {
+            route,
             splices,
             ..Passage::new(self.policy.plumbing())
         }))

@@ -11,7 +11,7 @@ use crate::{
     json::Node,
     refusal::{Refusal, SessionFault, json_reply},
     registry::{Entry, List, Server},
-    rpc::{Era, LEGACY_VERSIONS, Message, MessageKind, Method},
+    rpc::{Era, LEGACY_VERSIONS, Message, Method},
     session::{self, Session},
     translate,
 };
@@ -27,6 +27,7 @@ use super::{
 use backend::Errand;
 pub(super) use backend::Sent;
 
+mod asked;
 mod backend;
 mod cache;
 mod lists;
@@ -119,12 +120,9 @@ impl Exchange {
                 self.allow();
                 Course::Call(calls, Then::Reply(accepted()))
             }
-            Method::Progress | Method::TaskStatus => {
+            Method::TaskStatus => {
                 self.allow();
                 Course::Call(Vec::new(), Then::Reply(accepted()))
-            }
-            Method::Other if message.kind == MessageKind::Response => {
-                return Err(Refusal::Session(SessionFault::Unasked));
             }
             Method::Discover => Course::Answer(self.view(request, Era::Modern, cx)?.discover()),
             Method::ToolsList => self.list(List::Tools, request, message, cx)?,
@@ -143,6 +141,7 @@ impl Exchange {
             | Method::TasksList
             | Method::TasksCancel
             | Method::TasksUpdate
+            | Method::Progress
             | Method::Other => return Ok(None),
         };
         Ok(Some(course))

@@ -9,6 +9,8 @@ pub enum SessionFault {
     Unknown,
     /// It answers what no server has asked in it.
     Unasked,
+    /// It wants what follows an event that was not sent in it.
+    Unsent,
 }
 
 impl SessionFault {
@@ -17,13 +19,14 @@ impl SessionFault {
             Self::Missing => "no_session",
             Self::Unknown => "unknown_session",
             Self::Unasked => "unasked",
+            Self::Unsent => "unsent",
         }
     }
 
     /// At 404 clients begin a new session (MCP 2025-11-25, "Session Management").
     pub(super) const fn status(self) -> u16 {
         match self {
-            Self::Missing | Self::Unasked => 400,
+            Self::Missing | Self::Unasked | Self::Unsent => 400,
             Self::Unknown => 404,
         }
     }
@@ -33,6 +36,7 @@ impl SessionFault {
             Self::Missing => "`Mcp-Session-Id` is missing: the session begins with `initialize`",
             Self::Unknown => "there is no such session",
             Self::Unasked => "this answers no request of this session",
+            Self::Unsent => "`Last-Event-ID` names no event of this session",
         }
     }
 }

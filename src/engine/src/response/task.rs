@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     cx::Cx,
-    ids::{Ids, Purpose},
+    ids::Purpose,
     json::{Node, Splice, quote},
     policy::{Policy, Redactions},
     refusal::{Refusal, UpstreamFault},
@@ -68,13 +68,8 @@ pub(super) fn bind(
     if operation == Method::ToolsCall {
         let made = made(result).zip(terms.entry(policy));
         edits.extend(made.and_then(|(id, tool)| {
-            let ids = Ids {
-                seal: cx.seal,
-                principal: &terms.principal,
-                session: "",
-            };
             let parts = [&*terms.server, &*tool.name, &*id.str()?];
-            Some(replace(id, &ids.wrap(Purpose::Task, parts)))
+            Some(replace(id, &terms.ids(cx).wrap(Purpose::Task, parts)))
         }));
     }
     if operation == Method::Initialize {

@@ -95,6 +95,7 @@ fn ids_are_renamed_whatever_becomes_of_the_data() {
         ("id: 1\nid: 2\n\n", "id: <1>\nid: <2>\n\n"),
         ("id\ndata: a\n\nid:\n\n", "id: \ndata: a\n\nid: \n\n"),
         ("id: 1\0\ndata: a\n\n", "data: a\n\n"),
+        ("id: 1\u{1b}\ndata: a\n\n", "data: a\n\n"),
         ("id: ü\n\n", "id: <ü>\n\n"),
         ("idle: 1\ndata: a\n\n", "idle: 1\ndata: a\n\n"),
         ("\u{feff}id: 1\n\n", "id: <1>\n\n"),

@@ -1,3 +1,5 @@
+mod asked;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -28,6 +30,8 @@ struct Gateway {
     memory: Memory,
     servers: Servers,
     said: Vec<String>,
+    /// How many requests there were.
+    requests: usize,
 }
 
 impl Gateway {
@@ -58,6 +62,7 @@ impl Gateway {
             memory: Memory::default(),
             servers,
             said: Vec::new(),
+            requests: 0,
         }
     }
 
@@ -69,13 +74,15 @@ impl Gateway {
         headers: &[(&str, &str)],
         body: &str,
     ) -> (Fate, Exchange) {
+        self.requests += 1;
+        let request = format!("r{}", self.requests);
         let mut all = vec![
             (":method", method),
             (":path", "/mcp"),
             (":authority", "gw.example"),
             ("accept", "application/json, text/event-stream"),
             ("x-user", user),
-            ("x-request-id", "r1"),
+            ("x-request-id", &request),
         ];
         all.extend(headers);
         if !body.is_empty() {
