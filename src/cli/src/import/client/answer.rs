@@ -77,7 +77,7 @@ impl Client<'_> {
             let read =
                 read.map_err(|error| anyhow!("`{url}` broke off: {}", cause(error.into())))?;
             let bytes = piece.get(..read).unwrap_or_default();
-            decoder.push(bytes, read == 0, |data| {
+            decoder.push(bytes, read == 0, None, |data| {
                 let message = Doc::parse(data).ok();
                 found = found
                     .take()
