@@ -54,6 +54,7 @@ fn open() -> Value {
     let all = json!(["*"]);
     json!({
         "version": "1",
+        "identity": { "user": { "header": "x-user", "trusted": true } },
         "rules": [
             { "id": "everything", "tools": all, "resources": all, "prompts": all, "decision": "allow" },
         ],

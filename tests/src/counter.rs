@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,16 +60,16 @@ impl Counter {
     }
 
     fn on(port: u16) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port))?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()?;
         let sessions = Arc::<LocalSessionManager>::default();
         let router = serve::mcp_sessions(Session::default, Arc::clone(&sessions));
-        let server = {
-            let _inside = runtime.enter();
-            Served::start(router, port)?
-        };
+        let inside = runtime.enter();
+        let server = Served::on(listener, router)?;
+        drop(inside);
         Ok(Self {
             runtime: Some(runtime),
             sessions,
