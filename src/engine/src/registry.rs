@@ -311,12 +311,11 @@ impl Registry {
 }
 
 impl Server {
-    /// Whom requests to it are addressed to: the host and port of its URL, or else its cluster.
+    /// Whom requests to it are addressed to: the host and port of its URL.
     #[must_use]
-    pub fn authority(&self) -> &str {
-        let url = self.url.as_deref().and_then(|url| url.split_once("://"));
-        let host = url.and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-        host.unwrap_or(&self.cluster)
+    pub fn authority(&self) -> Option<&str> {
+        let (_, rest) = self.url.as_deref()?.split_once("://")?;
+        rest.split(['/', '?', '#']).next()
     }
 }
 

@@ -297,10 +297,14 @@ impl Exchange {
         method: &str,
         body: Vec<u8>,
     ) -> Callout {
+        // Without a URL, whom the client addressed, as in the requests that are forwarded.
+        let asked = || request.headers.one(":authority").ok().flatten();
+        let authority = server.authority().or_else(asked);
+        let authority = authority.unwrap_or(&server.cluster).to_owned();
         let mut headers = vec![
             (":method", method.to_owned()),
             (":path", server.path.clone()),
-            (":authority", server.authority().to_owned()),
+            (":authority", authority),
             ("accept", "application/json, text/event-stream".to_owned()),
         ];
         if !body.is_empty() {
