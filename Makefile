@@ -136,7 +136,7 @@ fmt: ## Format the source
 
 .PHONY: gen
 gen: ## Rewrite the generated files (the schemas under policies/)
-	for file in registry policy test; do \
+	for file in registry policy test tenants; do \
 		cargo run --quiet --locked --package cli -- schema $$file > policies/$$file.schema.json; \
 	done
 	cargo run --quiet --locked --package approvals --bin toolgate-approvals -- schema > policies/approvals.schema.json

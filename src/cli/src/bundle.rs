@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
     FINDINGS,
-    inputs::{self, Files, Loaded},
+    inputs::{self, Gateway, Given},
     report::Finding,
 };
 
@@ -17,13 +17,15 @@ use crate::{
 /// Examples:
 ///   toolgate bundle -r registry.yaml -p policy.yaml
 ///   toolgate bundle -r crm.yaml payments.json -p base.yaml team.yaml -o bundle.json
+///   toolgate bundle --tenants tenants.yaml -o bundle.json
+///       several tenants behind one filter, each with files of its own
 ///   toolgate bundle --check -b bundle.json
 ///       is it as it was made, and what was it made from?
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    files: Files,
+    files: Given,
     /// Write no bundle: say whether one is whole, and where it comes from.
     #[arg(long, conflicts_with = "output")]
     check: bool,
@@ -53,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     inputs::write(output, &origin(&loaded))?;
-    if arguments.files.bundle.is_some() && loaded.config.bundle.is_none() {
+    if arguments.files.is_bundle() && loaded.is_unproven() {
         eprintln!("error: it has no `bundle.digest`: nothing says whether it was changed");
         return Ok(ExitCode::from(FINDINGS));
     }
@@ -61,24 +63,29 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Versions and provenance, a line each.
-fn origin(loaded: &Loaded) -> String {
-    let provenance = loaded.provenance();
+fn origin(gateway: &Gateway) -> String {
+    let provenance = gateway.provenance().unwrap_or_default();
     let commit = provenance.commit.map(|id| match provenance.dirty {
         true => format!("{id}, with files changed since"),
         false => id,
     });
-    [
-        (
-            "registry",
-            Some(loaded.policy.registry_version().to_owned()),
-        ),
-        ("policy", Some(loaded.policy.version().to_owned())),
+    let versions = gateway.parts.iter().flat_map(|part| {
+        let policy = &part.policy;
+        let tenant = policy.tenancy().map(|tenant| tenant.id().to_owned());
+        [
+            ("tenant", tenant),
+            ("registry", Some(policy.registry_version().to_owned())),
+            ("policy", Some(policy.version().to_owned())),
+        ]
+    });
+    let rest = [
         ("digest", Some(provenance.digest)),
         ("commit", commit),
         ("files", Some(provenance.files.join(", "))),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| value.map(|value| format!("{name:<9} {value}")))
-    .collect::<Vec<_>>()
-    .join("\n")
+    ];
+    versions
+        .chain(rest)
+        .filter_map(|(name, value)| value.map(|value| format!("{name:<9} {value}")))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -12,6 +12,7 @@ use engine::{
     config::{Config, Provenance},
     policy::Policy,
     problem::Problem,
+    tenancy::Tenancy,
 };
 
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 };
 
 mod commit;
+mod gateway;
+
+pub(crate) use gateway::{Gateway, Given, schema};
 
 /// The files that a configuration is made of.
 #[derive(clap::Args, Clone, Default)]
@@ -66,6 +70,14 @@ impl Files {
         &self,
         read: impl Fn(&Path) -> anyhow::Result<(Source, Option<Finding>)>,
     ) -> anyhow::Result<Result<Loaded, Findings>> {
+        self.load_of(None, read)
+    }
+
+    fn load_of(
+        &self,
+        tenancy: Option<Tenancy>,
+        read: impl Fn(&Path) -> anyhow::Result<(Source, Option<Finding>)>,
+    ) -> anyhow::Result<Result<Loaded, Findings>> {
         let mut sources = Vec::new();
         let mut list = Vec::new();
         for path in self.paths() {
@@ -80,7 +92,7 @@ impl Files {
             return Ok(Err(Findings { sources, list }));
         }
         let values: Vec<_> = sources.iter().map(Source::value).collect();
-        let config = match self.bundle {
+        let mut config = match self.bundle {
             Some(_) => Config::from_value(values.into_iter().next().unwrap_or_default()),
             None => {
                 let mut registries = values;
@@ -88,6 +100,7 @@ impl Files {
                 Config::join(registries, policies)
             }
         };
+        config.tenancy = tenancy;
         let registries = self.registry.len();
         Ok(match Policy::compile(config.clone()) {
             Ok(policy) => Ok(Loaded {

@@ -7,18 +7,20 @@ use std::{
     io::Write as _,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::bail;
 use engine::{
     cx::Timestamp,
+    policy::Policy,
     problem::{Problem, closest},
 };
 
 use crate::{
     FINDINGS,
-    inputs::{Files, Loaded},
+    inputs::{Gateway, Given, Loaded},
     report::{Finding, Findings, Format, Level},
 };
 
@@ -32,6 +34,7 @@ mod names;
 mod rules;
 mod schemas;
 mod secrets;
+mod tenants;
 
 /// Judge registry and policy files: what loads, and is unwise all the same.
 ///
@@ -59,7 +62,7 @@ mod secrets;
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    files: Files,
+    files: Given,
     /// Judge these files in their place: a configuration of Envoy, Istio or Envoy Gateway. Registry
     /// and policy, or else the bundle in it, say what it is for.
     #[arg(long, value_name = "FILE", num_args = 1..)]
@@ -113,9 +116,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for code in arguments.allow.iter().chain(&arguments.deny) {
         named(code)?;
     }
-    let loaded = match arguments.files.paths().next() {
-        None => None,
-        Some(_) => match arguments.files.load()? {
+    let loaded = match arguments.files.any() {
+        false => None,
+        true => match arguments.files.load()? {
             Ok(loaded) => Some(loaded),
             Err(refused) => return refused.refuse_as(arguments.format),
         },
@@ -124,14 +127,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(loaded) if arguments.envoy.is_empty() => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
             let now = Timestamp(i64::try_from(now.as_nanos())?);
-            Findings {
-                list: review(&loaded, now),
-                sources: loaded.sources,
-            }
+            let policies = loaded.policies();
+            loaded.review(|part| review(part, &policies, now))
         }
         loaded => {
-            let policy = loaded.as_ref().map(|loaded| &loaded.policy);
-            let found = envoy::review(&arguments.envoy, policy)?;
+            let policies = loaded.as_ref().map(Gateway::policies).unwrap_or_default();
+            let mut found = envoy::review(&arguments.envoy, policies.first())?;
+            for policy in policies.iter().skip(1) {
+                let more = envoy::review(&arguments.envoy, Some(policy))?;
+                let more = more
+                    .list
+                    .into_iter()
+                    .filter(|one| !found.list.contains(one));
+                let more: Vec<_> = more.collect();
+                found.list.extend(more);
+            }
             if found.list.iter().any(|finding| finding.code.is_none()) {
                 return found.refuse_as(arguments.format);
             }
@@ -186,7 +196,7 @@ fn tell(arguments: &Arguments, findings: Findings) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything found that no comment allows, in the order of the files.
-fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
+fn review(loaded: &Loaded, all: &[Arc<Policy>], now: Timestamp) -> Vec<Finding> {
     let mut review = Review {
         loaded,
         now,
@@ -200,6 +210,7 @@ fn review(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
     descriptions::review(&mut review);
     lifecycle::review(&mut review);
     secrets::review(&mut review);
+    tenants::review(&mut review, all);
     let mut list = allow::apply(&loaded.sources, review.list);
     list.sort_by_key(|finding| {
         let at = finding.at.as_ref().map(|at| at.start);
@@ -225,6 +236,7 @@ fn lints() -> impl Iterator<Item = &'static Lint> {
         descriptions::LINTS,
         lifecycle::LINTS,
         secrets::LINTS,
+        tenants::LINTS,
         filter,
         chain,
         around,

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use engine::{config::Jwks as KeySource, problem::Problem};
+use engine::{
+    config::{self, Jwks as KeySource},
+    problem::Problem,
+};
 use serde_json::Value;
 
 use crate::{
@@ -17,7 +20,7 @@ use crate::{
         gateway::{self, Place},
         istio::{self, Pods},
     },
-    inputs::{self, Files, Loaded},
+    inputs::{self, Gateway, Given, Loaded},
     report::Findings,
 };
 
@@ -47,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long = "for", value_name = "HOST")]
     host: Host,
     #[command(flatten)]
-    files: Files,
+    files: Given,
     /// Where Envoy finds the filter.
     #[arg(
         long,
@@ -138,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(findings) => return Ok(findings.refuse()),
     };
-    if let Some(limits) = limits::document(arguments.host, &loaded.policy) {
+    if let Some(limits) = limits::of_all(arguments.host, &loaded) {
         let limits = match limits {
             Ok(limits) => serde_saphyr::to_string(&limits).context("cannot write YAML")?,
             Err(problems) => return Ok(loaded.findings(problems).refuse()),
@@ -163,18 +166,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         },
         Err(problems) => return Ok(Findings::unplaced(problems).refuse()),
     };
-    for server in loaded
-        .policy
-        .registry()
-        .servers()
-        .filter(|server| server.url.is_none())
-    {
+    let servers = loaded.parts.iter();
+    let servers = servers.flat_map(|part| part.policy.registry().servers());
+    for server in servers.filter(|server| server.url.is_none()) {
         eprintln!(
             "note: server `{}` has no url: add a cluster named `{}` yourself",
             server.id, server.cluster
         );
     }
-    if let (Some(approvals), None) = (loaded.policy.approvals(), &setup.approver) {
+    let mut approvals = loaded
+        .parts
+        .iter()
+        .filter_map(|part| part.policy.approvals());
+    if let (Some(approvals), None) = (approvals.next(), &setup.approver) {
         eprintln!(
             "note: `approvals` has no url: add a cluster named `{}` yourself, with the secret",
             approvals.cluster
@@ -282,50 +286,42 @@ fn sha256(text: &str) -> Result<String, String> {
 /// # Errors
 /// Everything about servers and issuers that no configuration can be made from.
 pub(crate) fn setup(
-    loaded: &Loaded,
+    gateway: &Gateway,
     listen: Address,
     admin: Address,
     secret: Option<String>,
 ) -> Result<Setup, Vec<Problem>> {
-    let policy = &loaded.policy;
     let mut problems = Vec::new();
-    let servers = servers::of(policy.registry(), &mut problems);
-    let mut issuers = Vec::new();
-    for (index, issuer) in policy.identity().issuers.iter().enumerate() {
-        let jwks = match &issuer.jwks {
-            KeySource::Url(url) => envoy::upstream(format!("toolgate-jwks-{index}"), url)
-                .map(|upstream| Jwks::Url(url.clone(), upstream)),
-            KeySource::File(path) => key_file(&loaded.base, path),
-            KeySource::Inline(keys) => Ok(Jwks::Inline(keys.to_string())),
+    let servers = servers::of(gateway, &mut problems);
+    let (mut issuers, mut approver, mut rate_limits) = (Vec::new(), None, None);
+    let mut max_body = 0;
+    for (at, part) in gateway.parts() {
+        let mut wrong = |path: &str, problem: Problem| {
+            let path = format!("{at}{path}");
+            problems.push(Problem { path, ..problem });
         };
-        match jwks {
-            Ok(jwks) => issuers.push(Issuer {
-                issuer: issuer.issuer.clone(),
-                audiences: issuer.audiences.clone(),
-                jwks,
-            }),
-            Err(problem) => problems.push(Problem {
-                path: format!("identity.issuers[{index}].jwks"),
-                ..problem
-            }),
+        for (index, issuer) in part.policy.identity().issuers.iter().enumerate() {
+            if let Err(problem) = add_issuer(&mut issuers, issuer, &part.base) {
+                wrong(&format!("identity.issuers[{index}].jwks"), problem);
+            }
         }
-    }
-    let mut approver = None;
-    if let Some(approvals) = policy.approvals()
-        && let Some(url) = &approvals.url
-    {
-        match envoy::upstream(approvals.cluster.clone(), url) {
-            Ok(upstream) => approver = Some(Approver { upstream, secret }),
-            Err(problem) => problems.push(Problem {
-                path: "approvals.url".to_owned(),
-                ..problem
-            }),
+        if let Some(approvals) = part.policy.approvals()
+            && let Some(url) = &approvals.url
+        {
+            let secret = secret.clone();
+            let found = envoy::upstream(approvals.cluster.clone(), url)
+                .map(|upstream| Approver { upstream, secret })
+                .and_then(|found| only(&mut approver, found, "approval service"));
+            found.unwrap_or_else(|problem| wrong("approvals.url", problem));
         }
+        let limits = limits::asked(&part.policy).and_then(|found| match found {
+            Some(found) => only(&mut rate_limits, found, "rate-limit service"),
+            None => Ok(()),
+        });
+        limits.unwrap_or_else(|problem| wrong("rate_limit_service", problem));
+        let bounds = part.policy.bounds();
+        max_body = max_body.max(bounds.max_request_bytes.max(bounds.max_response_bytes));
     }
-    let rate_limits = limits::asked(policy).unwrap_or_else(|problem| {
-        problems.push(problem);
-        None
-    });
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -335,20 +331,67 @@ pub(crate) fn setup(
         wasm: Module::File(String::new()),
         access_log: String::new(),
         roots: String::new(),
-        bundle: loaded.bundle(),
-        max_body: u64::try_from(
-            policy
-                .bounds()
-                .max_request_bytes
-                .max(policy.bounds().max_response_bytes),
-        )
-        .unwrap_or(u64::MAX),
+        bundle: gateway.bundle(),
+        max_body: u64::try_from(max_body).unwrap_or(u64::MAX),
         issuers,
         secrets: String::new(),
         servers,
         approver,
         rate_limits,
     })
+}
+
+/// Adds an issuer, or to one that is known already who else its tokens may be for: the policy of
+/// each tenant says which of them it takes.
+fn add_issuer(
+    known: &mut Vec<Issuer>,
+    issuer: &config::Issuer,
+    base: &Path,
+) -> Result<(), Problem> {
+    let jwks = match &issuer.jwks {
+        KeySource::Url(url) => envoy::upstream(format!("toolgate-jwks-{}", known.len()), url)
+            .map(|upstream| Jwks::Url(url.clone(), upstream)),
+        KeySource::File(path) => key_file(base, path),
+        KeySource::Inline(keys) => Ok(Jwks::Inline(keys.to_string())),
+    }?;
+    let Some(same) = known.iter_mut().find(|one| one.issuer == issuer.issuer) else {
+        known.push(Issuer {
+            issuer: issuer.issuer.clone(),
+            audiences: issuer.audiences.clone(),
+            jwks,
+        });
+        return Ok(());
+    };
+    if !same.jwks.is_same(&jwks) {
+        let message = format!(
+            "another tenant has other keys for issuer `{}`",
+            issuer.issuer
+        );
+        let help = "who names the keys of an issuer can sign as it, for all tenants: name the same";
+        return Err(Problem::new("", message).help(help));
+    }
+    let new = issuer
+        .audiences
+        .iter()
+        .filter(|one| !same.audiences.contains(one));
+    let new: Vec<_> = new.cloned().collect();
+    same.audiences.extend(new);
+    Ok(())
+}
+
+/// Takes what a gateway has one of, from whoever names it first.
+fn only<T: PartialEq>(known: &mut Option<T>, found: T, what: &str) -> Result<(), Problem> {
+    match known {
+        Some(known) if *known != found => {
+            let message = format!("another tenant has another {what}: one gateway asks one");
+            Err(Problem::new("", message))
+        }
+        Some(_) => Ok(()),
+        None => {
+            *known = Some(found);
+            Ok(())
+        }
+    }
 }
 
 /// The key sets whose content [`setup`] takes in.

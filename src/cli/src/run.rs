@@ -22,6 +22,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use engine::{policy::Policy, tenancy::Tenancy};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use self::{
@@ -33,7 +34,7 @@ use self::{
 use crate::{
     COULD_NOT_RUN,
     envoy::{Address, Module, Setup, followed, following},
-    inputs::{Files, Loaded},
+    inputs::{Gateway, Given},
     render,
     report::Findings,
     watch::Watch,
@@ -47,6 +48,8 @@ use crate::{
 ///   toolgate run -r registry.yaml -p policy.yaml --listen 127.0.0.1:8080 --access-log audit.log
 ///   toolgate run -r registry.yaml -p policy.yaml --approvals
 ///       with the approval service: calls that need an approval wait for it on its page
+///   toolgate run --tenants tenants.yaml
+///       several tenants, each with files of its own
 ///
 /// Envoy is the one of --envoy, $TOOLGATE_ENVOY, .tools/bin/envoy or the PATH, in this order.
 /// A changed file with problems is reported, and what was live stays live. Ctrl-C ends all it started.
@@ -54,7 +57,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    files: Files,
+    files: Given,
     /// Where agents connect.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:10000")]
     listen: Address,
@@ -126,12 +129,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     fs::write(&config, following(&setup, place.folder()?).to_string())?;
     let approvals = match (&arguments.approvals, &place.secret) {
         (Some(config), Some(secret)) => {
-            let (policy, secret) = (&loaded.policy, Path::new(secret));
+            let parts = loaded.parts.iter();
+            let policies: Vec<_> = parts.map(|part| &*part.policy).collect();
             Some(Approvals::start(
                 config.as_deref(),
-                policy,
+                &policies,
                 &folder.0,
-                secret,
+                Path::new(secret),
             )?)
         }
         (Some(_), None) | (None, _) => None,
@@ -167,7 +171,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn follow(mut self, loaded: &Loaded, setup: &Setup) -> anyhow::Result<ExitCode> {
+    fn follow(mut self, loaded: &Gateway, setup: &Setup) -> anyhow::Result<ExitCode> {
         let began = Instant::now();
         let mut live = false;
         // Handed to Envoy, which has not said yet whether it takes it.
@@ -219,20 +223,10 @@ impl Session<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn greet(&self, loaded: &Loaded, setup: &Setup, took: Duration) {
+    fn greet(&self, loaded: &Gateway, setup: &Setup, took: Duration) {
         eprintln!("ready after {:.1} s: {}", took.as_secs_f64(), name(loaded));
-        let registry = loaded.policy.registry();
-        if let Some(server) = registry.virtual_server() {
-            let (listen, path) = (&setup.listen, &server.path);
-            eprintln!("  http://{listen}{path}  ->  all of these:");
-        }
-        for server in registry.servers() {
-            match &server.url {
-                Some(url) => {
-                    eprintln!("  http://{}{}  ->  {url}", setup.listen, server.endpoint);
-                }
-                None => eprintln!("  server `{}` has no url: not governed here", server.id),
-            }
+        for part in &loaded.parts {
+            reached(&part.policy, setup);
         }
         if let Some(admin) = self.envoy.admin() {
             eprintln!("  metrics:   http://{admin}/stats/prometheus");
@@ -304,7 +298,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn setup(&self, loaded: &Loaded) -> Result<Setup, Findings> {
+    fn setup(&self, loaded: &Gateway) -> Result<Setup, Findings> {
         let (listen, admin) = (self.arguments.listen.clone(), self.arguments.admin.clone());
         let setup = render::setup(loaded, listen, admin, self.secret.clone());
         let setup = setup.map_err(Findings::unplaced)?;
@@ -329,10 +323,10 @@ impl Place<'_> {
     }
 
     /// The files that a change of anything means.
-    fn watched(&self, loaded: &Loaded, setup: &Setup) -> Vec<PathBuf> {
-        let files = self.arguments.files.paths().cloned();
-        let keys = render::key_files(loaded);
-        files
+    fn watched(&self, loaded: &Gateway, setup: &Setup) -> Vec<PathBuf> {
+        let keys = loaded.parts.iter().flat_map(render::key_files);
+        let paths = loaded.paths();
+        paths
             .chain(keys)
             .chain(self.secrets().files(setup))
             .collect()
@@ -356,13 +350,40 @@ impl Place<'_> {
     }
 }
 
-/// The version, and the digest where that says more.
-fn name(loaded: &Loaded) -> String {
-    let (version, digest) = (loaded.policy.version(), loaded.policy.digest());
-    if digest.starts_with(version) {
-        return format!("policy {version}");
+/// Says where what a policy governs is reached.
+fn reached(policy: &Policy, setup: &Setup) {
+    let (listen, registry) = (&setup.listen, policy.registry());
+    let path = policy.tenancy().map_or("", Tenancy::path);
+    if let Some(tenancy) = policy.tenancy() {
+        eprintln!("  tenant {}", tenancy.id());
     }
-    format!("policy {version} ({})", digest.get(..12).unwrap_or(digest))
+    if let Some(server) = registry.virtual_server() {
+        eprintln!("  http://{listen}{path}{}  ->  all of these:", server.path);
+    }
+    for server in registry.servers() {
+        match &server.url {
+            Some(url) => eprintln!("  http://{listen}{path}{}  ->  {url}", server.endpoint),
+            None => eprintln!("  server `{}` has no url: not governed here", server.id),
+        }
+    }
+}
+
+/// The versions, and the digests where they say more.
+fn name(loaded: &Gateway) -> String {
+    let names = loaded.parts.iter().map(|part| {
+        let policy = &part.policy;
+        let tenant = policy.tenancy();
+        let of = tenant.map_or_else(String::new, |tenant| format!(" of {}", tenant.id()));
+        let (version, digest) = (policy.version(), policy.digest());
+        match digest.starts_with(version) {
+            true => format!("policy {version}{of}"),
+            false => format!(
+                "policy {version}{of} ({})",
+                digest.get(..12).unwrap_or(digest)
+            ),
+        }
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn free(listen: &Address) -> anyhow::Result<()> {

@@ -8,9 +8,9 @@ use std::{
 use clap::ValueEnum;
 use engine::config;
 
-use crate::test::table;
+use crate::{inputs, test::table};
 
-/// Print the JSON Schema of a registry, a policy or a test file.
+/// Print the JSON Schema of a registry, a policy, a test file or a list of tenants.
 ///
 /// Example:
 ///   toolgate schema policy > policies/policy.schema.json
@@ -29,6 +29,8 @@ pub(crate) enum File {
     Policy,
     /// What must come of calls: tests of a policy.
     Test,
+    /// Who shares a filter: tenants, each with files of its own.
+    Tenants,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -42,6 +44,7 @@ pub(crate) fn text(file: File) -> serde_json::Result<String> {
         File::Registry => config::registry_schema(),
         File::Policy => config::policy_schema(),
         File::Test => table::schema(),
+        File::Tenants => inputs::schema(),
     };
     // By way of a value, whose members have one order.
     Ok(format!("{:#}", serde_json::to_value(&schema)?))

@@ -139,6 +139,14 @@ impl From<Policy> for Gateway {
     }
 }
 
+/// Everything that is wrong with how tenants are told apart.
+#[must_use]
+pub fn problems(tenants: &[Tenant]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    addresses(tenants, &mut problems);
+    problems
+}
+
 /// The path that a request is about: of protected-resource metadata, the resource's.
 fn meant(path: &str) -> &str {
     match path.strip_prefix(RESOURCE_METADATA) {

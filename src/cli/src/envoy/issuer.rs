@@ -24,6 +24,18 @@ pub(crate) enum Jwks {
     Inline(String),
 }
 
+impl Jwks {
+    /// Whether the keys are the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Url(one, _), Self::Url(other, _))
+            | (Self::File(one), Self::File(other))
+            | (Self::Inline(one), Self::Inline(other)) => one == other,
+            (Self::Url(..) | Self::File(_) | Self::Inline(_), _) => false,
+        }
+    }
+}
+
 /// Tokens are verified here and missing or bad ones let pass: the filter answers those itself,
 /// with the challenge that MCP clients follow. Without issuers there is nothing to verify.
 pub(super) fn jwt_authn(issuers: &[Issuer]) -> Option<Value> {

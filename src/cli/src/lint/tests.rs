@@ -24,7 +24,8 @@ fn load(registry: Vec<PathBuf>, policy: Vec<PathBuf>) -> Loaded {
 }
 
 fn review_of(loaded: &Loaded) -> Vec<Finding> {
-    review(loaded, Timestamp::parse("2026-11-21").expect("a date"))
+    let now = Timestamp::parse("2026-11-21").expect("a date");
+    review(loaded, &[], now)
 }
 
 /// What is found in one fixture, a registry and a policy in one file: line and code.

@@ -9,7 +9,10 @@ use engine::{
 use serde_json::{Value, json};
 
 use super::Host;
-use crate::envoy::{self, RateLimits};
+use crate::{
+    envoy::{self, RateLimits},
+    inputs::Gateway,
+};
 
 /// The service that is asked, as Envoy has to know it.
 ///
@@ -44,6 +47,50 @@ pub(super) fn note(limits: &RateLimits) -> Option<String> {
     })
 }
 
+/// What a rate-limit service has to know, of all who have limits there; `None` where the host is none.
+pub(super) fn of_all(host: Host, gateway: &Gateway) -> Option<Result<Value, Vec<Problem>>> {
+    let several = gateway.parts.len() > 1;
+    let parts = gateway.parts();
+    let parts = parts.filter(|(_, part)| !several || part.policy.rate_limit_service().is_some());
+    let written = parts.map(|(at, part)| {
+        let found = document(host, &part.policy)?;
+        let seen = |problem: Problem| Problem {
+            path: format!("{at}{}", problem.path),
+            ..problem
+        };
+        Some(found.map_err(|problems| problems.into_iter().map(seen).collect::<Vec<_>>()))
+    });
+    written.reduce(|all, one| {
+        Some(match (all?, one?) {
+            (Ok(all), Ok(one)) => Ok(joined(all, one)),
+            (Err(mut all), Err(one)) => {
+                all.extend(one);
+                Err(all)
+            }
+            (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => Err(problems),
+        })
+    })?
+}
+
+/// Lists one after the other, and lists within.
+fn joined(all: Value, one: Value) -> Value {
+    match (all, one) {
+        (Value::Array(mut all), Value::Array(one)) => {
+            all.extend(one);
+            all.into()
+        }
+        (Value::Object(mut all), Value::Object(mut one)) => {
+            for (name, value) in &mut all {
+                if let Some(other) = one.remove(name) {
+                    *value = joined(value.take(), other);
+                }
+            }
+            all.into()
+        }
+        (all, _) => all,
+    }
+}
+
 /// What a rate-limit service has to know; `None` where the host is none.
 pub(super) fn document(host: Host, policy: &Policy) -> Option<Result<Value, Vec<Problem>>> {
     match host {
@@ -59,11 +106,12 @@ fn limitador(policy: &Policy) -> Result<Value, Vec<Problem>> {
         let what = match limit.of {
             Measure::Requests => {
                 // It takes only names that it knows for a variable, and `descriptors` is one.
-                let name = limit.name.replace('\\', r"\\").replace('\'', r"\'");
+                let counted = policy.counted_as(limit);
+                let name = counted.replace('\\', r"\\").replace('\'', r"\'");
                 let ours = format!("descriptors, descriptors.toolgate_limit == '{name}'");
                 return Ok(json!({
                     "namespace": domain,
-                    "name": limit.name,
+                    "name": counted,
                     "max_value": amount,
                     "seconds": period.length() / 1_000_000_000,
                     "conditions": [format!("descriptors.exists({ours})")],
@@ -97,7 +145,7 @@ fn ratelimit(policy: &Policy) -> Result<Value, Vec<Problem>> {
         }
         Ok(json!({
             "key": "toolgate_limit",
-            "value": limit.name,
+            "value": policy.counted_as(limit),
             "descriptors": [{
                 "key": "toolgate_key",
                 "rate_limit": { "unit": unit, "requests_per_unit": amount },

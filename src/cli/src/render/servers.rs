@@ -8,14 +8,35 @@ use engine::{
 };
 use serde_json::Value;
 
-use crate::envoy::{self, Server, Setup};
+use crate::{
+    envoy::{self, Server, Setup},
+    inputs::Gateway,
+};
 
 /// Those that say where they are.
-pub(super) fn of(registry: &Registry, problems: &mut Vec<Problem>) -> Vec<Server> {
+pub(super) fn of(gateway: &Gateway, problems: &mut Vec<Problem>) -> Vec<Server> {
     let mut servers: Vec<Server> = Vec::new();
-    for registered in registry.servers() {
+    let registries = gateway
+        .parts()
+        .map(|(at, part)| (at, part.policy.registry()));
+    let all = registries.flat_map(|(at, registry)| {
+        let servers = registry.servers();
+        servers.map(move |server| (at.clone(), registry, server))
+    });
+    let mut keepers = BTreeMap::new();
+    for (at, registry, registered) in all {
+        let secret = registered.credential.as_ref().and_then(secret_of);
+        if let Some(secret) = secret
+            && let Some(other) = keepers.insert(secret, at.clone())
+            && other != at
+        {
+            // Whoever names a secret may send it to a server of its own.
+            let path = format!("{at}servers.{}.credential", registered.id);
+            let message = format!("secret `{secret}` is another tenant's");
+            problems.push(Problem::new(path, message).help("give it a name of its own"));
+        }
         let Some(url) = &registered.url else { continue };
-        let field = |field: &str| format!("servers.{}.{field}", registered.id);
+        let field = |field: &str| format!("{at}servers.{}.{field}", registered.id);
         let server = match server(registry, registered, url) {
             Ok(server) => server,
             Err((at, problem)) => {
@@ -62,6 +83,15 @@ pub(super) fn of(registry: &Registry, problems: &mut Vec<Problem>) -> Vec<Server
         }
     }
     servers
+}
+
+/// The name of the secret in a credential.
+fn secret_of(credential: &Credential) -> Option<&str> {
+    match credential {
+        Credential::None => None,
+        Credential::Secret { secret, .. } => Some(secret),
+        Credential::OAuth2(oauth2) => Some(&oauth2.secret),
+    }
 }
 
 /// One of them, or what is wrong and with which of its fields.

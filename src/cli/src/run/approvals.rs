@@ -36,11 +36,12 @@ impl Approvals {
     /// It cannot be there, or does not start.
     pub(super) fn start(
         config: Option<&Path>,
-        policy: &Policy,
+        policies: &[&Policy],
         folder: &Path,
         secret: &Path,
     ) -> anyhow::Result<Self> {
-        let address = place(policy)?;
+        let asked = policies.iter().find(|policy| policy.approvals().is_some());
+        let address = place(asked.copied())?;
         let program = find::approvals()?;
         free(&address)?;
         let mut run = Self {
@@ -53,7 +54,7 @@ impl Approvals {
                 keep(secret, &envoy::secret(&secret_of(config)?))?;
                 config.to_path_buf()
             }
-            None => run.improvise(&program, policy, folder, secret)?,
+            None => run.improvise(&program, policies, folder, secret)?,
         };
         let mut serve = Command::new(&program);
         serve.arg("serve").arg("--config").arg(config);
@@ -69,7 +70,7 @@ impl Approvals {
     fn improvise(
         &mut self,
         program: &Path,
-        policy: &Policy,
+        policies: &[&Policy],
         folder: &Path,
         secret: &Path,
     ) -> anyhow::Result<PathBuf> {
@@ -92,7 +93,7 @@ impl Approvals {
                 "jwks": { "url": format!("http://{issuer}/jwks") },
             },
             "login": { "client_id": AUDIENCE },
-            "unmask": { "roles": approvers(policy) },
+            "unmask": { "roles": approvers(policies) },
         });
         let path = folder.join("approvals.yaml");
         // JSON is YAML.
@@ -100,7 +101,7 @@ impl Approvals {
         let mut sign_in = Command::new(program);
         sign_in.args(["issuer", "--listen", &issuer.to_string()]);
         sign_in.args(["--audience", AUDIENCE]);
-        for role in approvers(policy) {
+        for role in approvers(policies) {
             sign_in.args(["--role", role]);
         }
         let log = folder.join("issuer.log");
@@ -162,9 +163,9 @@ impl Approvals {
 }
 
 /// Where the policy says the service is, which has to be on this machine.
-fn place(policy: &Policy) -> anyhow::Result<Address> {
+fn place(policy: Option<&Policy>) -> anyhow::Result<Address> {
     let Some((approvals, url)) = policy
-        .approvals()
+        .and_then(Policy::approvals)
         .and_then(|approvals| Some((approvals, approvals.url.as_deref()?)))
     else {
         bail!("the policy does not say where approvals are asked for: add {SAMPLE}");
@@ -183,11 +184,14 @@ fn place(policy: &Policy) -> anyhow::Result<Address> {
 }
 
 /// Everybody who may be asked.
-fn approvers(policy: &Policy) -> BTreeSet<&str> {
-    let rules = policy.rules().iter().map(|rule| &rule.approver_role);
-    let entries = policy.registry().entries();
+fn approvers<'p>(policies: &[&'p Policy]) -> BTreeSet<&'p str> {
+    let rules = policies.iter().flat_map(|policy| policy.rules());
+    let entries = policies
+        .iter()
+        .flat_map(|policy| policy.registry().entries());
     let entries = entries.map(|entry| &entry.approver_role);
-    rules.chain(entries).filter_map(Option::as_deref).collect()
+    let all = rules.map(|rule| &rule.approver_role).chain(entries);
+    all.filter_map(Option::as_deref).collect()
 }
 
 /// The secret that a configuration names.

@@ -24,6 +24,7 @@ fn published_schemas_are_current() {
     check(File::Registry, "registry.schema.json");
     check(File::Policy, "policy.schema.json");
     check(File::Test, "test.schema.json");
+    check(File::Tenants, "tenants.schema.json");
 }
 
 /// The example is what its schema says.

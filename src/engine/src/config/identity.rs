@@ -164,6 +164,12 @@ impl Identity {
         ]
     }
 
+    /// Where it is written: `policy[0]:identity`.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.at
+    }
+
     /// Whether a missing scope is answered as a tool result.
     #[must_use]
     pub fn scope_in_band(&self) -> bool {

@@ -61,6 +61,16 @@ impl Bundle {
 }
 
 impl Tenants {
+    /// These tenants, from nowhere that is known.
+    #[must_use]
+    pub const fn new(tenants: Vec<Tenant>) -> Self {
+        Self {
+            tenants,
+            bundle: None,
+            faults: Vec::new(),
+        }
+    }
+
     /// Hex SHA-256 of all tenants, as [`Config::digest`] of one.
     #[must_use]
     pub fn digest(&self) -> String {

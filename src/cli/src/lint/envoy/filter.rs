@@ -1,6 +1,6 @@
 //! The filter itself: its settings, and the bundle in it.
 
-use engine::{config::Config, policy::Policy};
+use engine::{Gateway, config::Bundle};
 
 use super::{At, Review};
 use crate::{lint::Lint, report::Level};
@@ -152,7 +152,7 @@ fn bundle(review: &mut Review<'_>, plugin: &At<'_>) {
         let help = "add a `google.protobuf.StringValue` that holds what `toolgate bundle` writes";
         return review.tell(&BUNDLE, plugin, "", message, help);
     }
-    match Config::from_json(text.as_bytes()).and_then(Policy::compile) {
+    match Bundle::from_json(text.as_bytes()).and_then(Gateway::compile) {
         Err(problems) => {
             for problem in problems {
                 let message = format!("the bundle is refused: {problem}");
@@ -166,8 +166,8 @@ fn bundle(review: &mut Review<'_>, plugin: &At<'_>) {
             }
         }
         Ok(found) => match &review.policy {
-            None => review.policy = Some(found.into()),
-            Some(wanted) if wanted.digest() != found.digest() => {
+            None => review.policy = found.policies().next().cloned(),
+            Some(wanted) if found.policies().all(|one| one.digest() != wanted.digest()) => {
                 let message = "the bundle is not the one that the files give".to_owned();
                 let help = "render it again, or give the files it was made from";
                 review.tell(&BUNDLE, plugin, field, message, help);
