@@ -194,7 +194,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut texts = Vec::new();
     if !header.is_empty() {
-        let lines = header.lines().map(|line| format!("# {line}"));
+        let lines = header.trim_start().lines().map(|line| format!("# {line}"));
         let lines: Vec<_> = lines.collect();
         texts.push(format!("{}\n", lines.join("\n").replace("# \n", "#\n")));
     }

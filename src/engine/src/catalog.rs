@@ -54,6 +54,7 @@ impl<'a> View<'a> {
                 hidden = hidden.saturating_add(1);
                 continue;
             }
+            let entry = self.sight.version(entry);
             if let Some(last) = last {
                 let size = result.len().saturating_add(entry.item().len());
                 if listed.shown >= self.server.page_size as u64 || size > MAX_PAGE {

@@ -25,6 +25,7 @@ mod schema;
 mod server;
 mod tenants;
 mod value;
+mod version;
 
 use std::{fmt, marker::PhantomData};
 
@@ -64,6 +65,7 @@ pub use scan::Scan;
 pub use schema::{policy_schema, registry_schema};
 pub use server::{Credential, Failover, Health, Nothing, OAuth2, Proof, Server};
 pub use tenants::{Bundle, Tenant, Tenants};
+pub use version::Version;
 
 /// The bundle: one registry and one policy, joined from all files of each kind, as far as they
 /// could be read. What could not be read is told when the policy is compiled, together with what

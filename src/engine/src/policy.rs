@@ -357,10 +357,11 @@ impl Policy {
         places.filter_map(|place| self.rules.get(*place))
     }
 
-    /// Their places.
+    /// Their places. Rules speak of the tool: they hold for all its versions.
     fn places_about(&self, entry: &Entry) -> &[usize] {
-        match self.applicable.get(entry.slot) {
-            Some(known) => known.get_or_init(|| self.index.find(entry, &self.rules)),
+        let tool = self.registry.entry(entry.tool).unwrap_or(entry);
+        match self.applicable.get(tool.slot) {
+            Some(known) => known.get_or_init(|| self.index.find(tool, &self.rules)),
             None => &[],
         }
     }

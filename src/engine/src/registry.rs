@@ -16,6 +16,7 @@ mod resource;
 mod rest;
 mod result;
 pub(crate) mod text;
+mod version;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +41,7 @@ pub use normalize::Normalize;
 pub use pattern::template;
 pub use pin::{CONTRACT, changed, greeting_pin, hides, pin};
 pub use result::ResultBounds;
+pub use version::{Share, WHOLE};
 
 /// Everything that is registered.
 #[derive(Debug, Default)]
@@ -195,6 +197,10 @@ pub struct Entry {
     pub result: ResultBounds,
     /// What its server announced when it was reviewed, as [`pin`] gives it.
     pub pin: Option<String>,
+    /// Its versions, and who has them.
+    pub shares: Vec<Share>,
+    /// The place of the tool that it is a version of; its own, where it is none.
+    pub(crate) tool: usize,
     /// Its place in the registry.
     pub(crate) slot: usize,
 }
@@ -276,9 +282,10 @@ impl Registry {
         slots.filter_map(|slot| self.entries.get(slot))
     }
 
-    /// Everything registered, in the order written: tools, resources, prompts.
+    /// Everything registered, in the order written: tools, resources, prompts. Versions of a tool
+    /// are [apart](Self::versions).
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+        self.entries.iter().filter(|entry| entry.tool == entry.slot)
     }
 
     /// Every server, by id.

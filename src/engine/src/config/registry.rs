@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Access, Breaker, Cost, Http, Limit, Normalize, Resource, ResultBounds, RiskTier, Server,
-    is_default,
+    Version, is_default,
 };
 
 /// What exists: servers, and the tools, resources and prompts that agents may know of.
@@ -171,6 +171,9 @@ pub struct Tool {
     /// server announces is held against it: see `drift` of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
+    /// Other versions of it, for parts of its callers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Version>,
     #[serde(skip)]
     pub(crate) at: String,
 }

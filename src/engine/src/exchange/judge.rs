@@ -215,7 +215,9 @@ impl Exchange {
                 None => registry.resource_anywhere(wanted.name),
             },
         };
+        let (who, session) = (request.principal.who(), self.record.session_id.as_deref());
         let entry = entry
+            .map(|entry| registry.chosen(entry, who, session, request.place.server()))
             .filter(|entry| request.place.reaches(&entry.server))
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);

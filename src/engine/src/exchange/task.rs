@@ -122,7 +122,10 @@ impl Exchange {
             .ok_or_else(|| unknown("unknown_task"))?;
         self.record.target(Kind::Tool, &tool);
         let entry = self.policy.registry().tool(&tool);
+        let (who, session) = (request.principal.who(), self.record.session_id.as_deref());
+        let registry = self.policy.registry();
         let entry: &Entry = entry
+            .map(|entry| registry.chosen(entry, who, session, Some(&server)))
             .filter(|entry| entry.server == server)
             .ok_or_else(|| unknown("unregistered"))?;
         self.record.entry(entry);

@@ -134,11 +134,12 @@ impl Check<'_> {
     pub(super) fn entries(&mut self) {
         let policy = self.policy;
         let mut told = BTreeSet::new();
-        for entry in policy.registry.entries() {
+        let registry = &policy.registry;
+        for entry in registry.entries().chain(registry.versions()) {
             let at = policy.place_of(entry);
             self.schemas(entry, at);
             self.questions(entry, at);
-            if let Some(formula) = policy.formulas.get(&entry.slot) {
+            if let Some(formula) = policy.formulas.get(&entry.tool) {
                 let found = formula.check(entry.input.source());
                 let below = |problem: Problem| problem.below(&format!("{at}.cost"));
                 self.problems.extend(found.into_iter().map(below));

@@ -82,7 +82,7 @@ impl Policy {
             problems,
             ..
         } = lowering;
-        let applicable = registry.entries().map(|_| OnceLock::new()).collect();
+        let applicable = places.iter().map(|_| OnceLock::new()).collect();
         let policy = Self {
             tenancy,
             digest,

@@ -19,7 +19,7 @@ impl Policy {
     /// # Errors
     /// What keeps a formula from giving a number; it has fuel of its own. The caller denies.
     pub fn cost(&self, call: &Call<'_>) -> Result<u64, Fault> {
-        match (&call.entry.cost, self.formulas.get(&call.entry.slot)) {
+        match (&call.entry.cost, self.formulas.get(&call.entry.tool)) {
             (Cost::Fixed(units), _) => Ok(*units),
             (Cost::Formula(_), Some(formula)) => {
                 formula.eval(&facts(call, self.environment()), &mut Fuel::default())
@@ -37,8 +37,8 @@ pub(super) fn formulas(
     problems: &mut Vec<Problem>,
 ) -> Formulas {
     let mut formulas = Formulas::new();
-    for (entry, at) in registry.entries().zip(places) {
-        let Cost::Formula(source) = &entry.cost else {
+    for entry in registry.entries() {
+        let (Cost::Formula(source), Some(at)) = (&entry.cost, places.get(entry.slot)) else {
             continue;
         };
         match Formula::compile(source) {

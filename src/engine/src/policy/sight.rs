@@ -71,6 +71,13 @@ impl<'a> Sight<'a> {
         self.policy
     }
 
+    /// The version of an entry that the caller has.
+    #[must_use]
+    pub fn version(&self, entry: &'a Entry) -> &'a Entry {
+        let registry = self.policy.registry();
+        registry.chosen(entry, self.principal.who(), self.session, None)
+    }
+
     /// Whether some use of an entry could be allowed or asked for.
     #[must_use]
     pub fn sees(&self, entry: &'a Entry) -> bool {

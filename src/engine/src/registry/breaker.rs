@@ -73,6 +73,10 @@ impl Build {
 pub(super) fn name(entry: &Entry) -> String {
     let Entry { name, server, .. } = entry;
     match entry.kind {
+        Kind::Tool if entry.tool != entry.slot => {
+            let version = entry.contract_version.as_deref().unwrap_or_default();
+            format!("tool:{name}@{version}")
+        }
         Kind::Tool => format!("tool:{name}"),
         Kind::Resource => format!("resource:{server}:{name}"),
         Kind::Prompt => format!("prompt:{name}"),

@@ -169,7 +169,19 @@ impl Build {
         self.registry.servers.insert(id, server);
     }
 
-    fn tool(&mut self, tool: config::Tool) {
+    fn tool(&mut self, mut tool: config::Tool) {
+        let versions = std::mem::take(&mut tool.versions);
+        let slot = self.places.len();
+        let (known, whole) = (self.problems.len(), tool.clone());
+        self.registered(tool, None);
+        // What is wrong with the tool is wrong with its versions, and told once.
+        if self.problems.len() == known {
+            self.versions(&whole, versions, slot);
+        }
+    }
+
+    /// Registers a tool, or a version `of` the one at that place.
+    pub(super) fn registered(&mut self, tool: config::Tool, of: Option<usize>) {
         let (at, name) = (tool.at, tool.name);
         let sunset = self.sunset(&at, tool.deprecated.as_ref());
         let (written, renamed) = (tool.http.is_some(), tool.mcp_tool.is_some());
@@ -214,12 +226,17 @@ impl Build {
             normalize: self.normalize(&at, tool.normalize),
             result: self.result(&at, tool.result),
             pin: self.pin(&at, tool.pin),
+            shares: Vec::new(),
+            tool: of.unwrap_or(self.places.len()),
             slot: self.places.len(),
         };
         self.speaks(&at, &entry, written, renamed);
         let names = ["name", "mcpTool"];
         self.name(&at, &entry, names);
-        let taken = self.registry.tools.insert(&entry);
+        let taken = match of {
+            None => self.registry.tools.insert(&entry),
+            Some(of) => [false, self.file_version(&entry, of)],
+        };
         self.taken(&at, &entry, taken, names);
         self.add(at, entry, tool.breaker);
     }
@@ -269,6 +286,8 @@ impl Build {
             normalize: None,
             result: self.result(&at, prompt.result),
             pin: self.pin(&at, prompt.pin),
+            shares: Vec::new(),
+            tool: self.places.len(),
             slot: self.places.len(),
         };
         self.speaks(&at, &entry, false, false);

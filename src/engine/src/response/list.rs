@@ -93,7 +93,7 @@ impl<'a> Eyes<'a> {
         let name = item.get(self.list.key())?.str()?;
         let again = !names.insert(name.clone());
         let entry = match self.entry(&name) {
-            Some(entry) if !again => entry,
+            Some(entry) if !again => self.version(entry)?,
             found => {
                 // Which of two is meant by a name is for the server to say, and nobody can hear it.
                 let stranger = || self.policy.registry().stranger(self.list.kind(), &name);
@@ -159,6 +159,16 @@ impl<'a> Eyes<'a> {
             List::Prompts => registry.prompt_by_backend(server, name),
             List::Resources | List::Templates => registry.resource(server, name),
         }
+    }
+
+    /// The version of an entry that this caller has, if it goes by the same name here.
+    fn version(&self, entry: &'a Entry) -> Option<&'a Entry> {
+        let (who, session) = (self.terms.principal.who(), self.terms.session.as_deref());
+        let server = Some(self.terms.server.as_str());
+        let registry = self.policy.registry();
+        let version = registry.chosen(entry, who, session, server);
+        let here = (&version.server, &version.backend_name);
+        (here == (&entry.server, &entry.backend_name)).then_some(version)
     }
 
     /// Whether the entry is of this very item, and not of a pattern that stands for more.

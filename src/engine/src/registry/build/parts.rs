@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Build {
-    pub(super) fn set(
+    pub(in crate::registry) fn set(
         &mut self,
         at: &str,
         field: &str,

@@ -62,6 +62,8 @@ impl Build {
             normalize: None,
             result: self.result(&at, resource.result),
             pin: self.pin(&at, resource.pin),
+            shares: Vec::new(),
+            tool: self.places.len(),
             slot: self.places.len(),
         };
         self.speaks(&at, &entry, false, false);
