@@ -1,7 +1,9 @@
 //! What people see of a text, beside what a program reads: characters that do not show, and names that
 //! look the same.
 
-use unicode_security::confusable_detection::skeleton;
+use std::{collections::BTreeMap, sync::OnceLock};
+
+mod lookalikes;
 
 /// Whether a character shows as nothing or changes how others show: controls but for line feed and
 /// tab, Unicode's format characters and default ignorables, separators of lines and paragraphs,
@@ -32,11 +34,24 @@ pub fn hidden(text: &str) -> Option<char> {
     })
 }
 
-/// What is the same for names that look the same: UTS #39, and what clients make of letter case
-/// and separators.
+/// What is the same for names that look the same: what looks like ASCII is that (UTS #39), whatever
+/// its letter case and without what separates words.
 #[must_use]
 pub fn looks(name: &str) -> String {
-    let shape: String = skeleton(name).collect();
+    static SHAPES: OnceLock<BTreeMap<char, &'static str>> = OnceLock::new();
+    let shapes = SHAPES.get_or_init(|| {
+        let groups = lookalikes::LOOKALIKES.iter();
+        groups
+            .flat_map(|(shape, all)| all.chars().map(|one| (one, *shape)))
+            .collect()
+    });
+    let mut shape = String::with_capacity(name.len());
+    for character in name.chars().filter(|character| !is_hidden(*character)) {
+        match shapes.get(&character) {
+            Some(alike) => shape.push_str(alike),
+            None => shape.push(character),
+        }
+    }
     let parts = shape
         .chars()
         .filter(|c| !matches!(c, '_' | '-' | '.' | '/' | ' '));

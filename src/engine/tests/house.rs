@@ -65,7 +65,6 @@ const ENGINE: [&str; 13] = [
     "serde",
     "serde_json",
     "sha2",
-    "unicode-security",
 ];
 
 #[test]
