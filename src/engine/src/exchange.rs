@@ -410,7 +410,7 @@ impl Exchange {
                 self.admit(request, passage, cx)
             }
             Place::Virtual(client) => {
-                let calls = self.farewells(&request, client.as_ref())?;
+                let calls = self.farewells(&request, client.as_ref(), cx)?;
                 let reply = virtual_server::empty(204);
                 self.make(calls, request, Then::Reply(reply), cx)
             }

@@ -12,7 +12,7 @@ use crate::{
     refusal::{Refusal, SessionFault, json_reply},
     registry::{Entry, List, Server},
     rpc::{Era, LEGACY_VERSIONS, Message, Method},
-    session::{self, Session},
+    session::{self, Backend, Session},
     translate,
 };
 
@@ -83,8 +83,11 @@ impl Exchange {
         self.record.session_id = None;
         let token = headers.one(SESSION).ok()??;
         let session = Session::open(token, principal, cx)?;
-        self.marked = session.marked;
         let name = session::name(token);
+        if cache::has_ended(&name, cx) {
+            return None;
+        }
+        self.marked = session.marked;
         self.record.session_id = Some(name.clone());
         Some(Client { name, session })
     }
@@ -110,13 +113,13 @@ impl Exchange {
             Method::Initialize => self.greet(request, message, cx),
             Method::Ping => Course::Answer("{}".to_owned()),
             Method::SetLevel => {
-                let calls = self.tell_all(request, client, message.root);
+                let calls = self.tell_all(request, message.root, cx);
                 self.allow();
                 let answer = self.result("{}");
                 Course::Call(calls, Then::Reply(answer))
             }
             Method::Initialized | Method::Cancelled | Method::RootsChanged => {
-                let calls = self.tell_all(request, client, message.root);
+                let calls = self.tell_all(request, message.root, cx);
                 self.allow();
                 Course::Call(calls, Then::Reply(accepted()))
             }
@@ -188,40 +191,50 @@ impl Exchange {
         Course::Call(calls, Then::Greet { servers, session })
     }
 
-    /// The same message to every server that the client has a session with.
-    fn tell_all(
-        &self,
-        request: &Request,
-        client: Option<&Client>,
-        message: Node<'_>,
-    ) -> Vec<Callout> {
+    /// The same message to every server that the client has a session with. In the other era there
+    /// is none to tell: a server's session is that of all who share it.
+    fn tell_all(&self, request: &Request, message: Node<'_>, cx: &Cx<'_>) -> Vec<Callout> {
+        if self.asker.era == Some(Era::Modern) {
+            return Vec::new();
+        }
         let body = message.raw().as_bytes();
-        let backends = client
-            .into_iter()
-            .flat_map(|client| &client.session.backends);
-        backends
-            .filter_map(|(id, backend)| {
-                let server = self.policy.registry().server(id)?;
-                Some(self.callout(server, request, Some(backend), "POST", body.to_vec()))
-            })
-            .collect()
+        let said = |(server, backend)| {
+            self.callout(server, request, Some(&backend), "POST", body.to_vec())
+        };
+        self.opened(request, cx).map(said).collect()
     }
 
-    /// What ends the sessions of a client.
+    /// The servers that the client has a session with.
+    fn opened<'a>(
+        &'a self,
+        request: &'a Request,
+        cx: &'a Cx<'_>,
+    ) -> impl Iterator<Item = (&'a Server, Backend)> {
+        let servers = self.policy.registry().servers();
+        let legacy = servers.filter(|server| spoken(server, Era::Legacy) == Some(Era::Legacy));
+        legacy.filter_map(|server| Some((server, self.backend(request, &server.id, cx)?)))
+    }
+
+    /// Ends the session of a client, and those that were opened for it. Servers forget theirs for
+    /// good; that the client's own has ended, this Envoy remembers for as long as it has room.
     pub(super) fn farewells(
         &mut self,
         request: &Request,
         client: Option<&Client>,
+        cx: &Cx<'_>,
     ) -> Result<Vec<Callout>, Refusal> {
         let client = client.ok_or_else(|| no_session(request))?;
         self.allow();
-        let backends = client.session.backends.iter();
-        let calls = backends.filter_map(|(id, backend)| {
-            let server = self.policy.registry().server(id)?;
-            backend.id.as_ref()?;
-            Some(self.callout(server, request, Some(backend), "DELETE", Vec::new()))
-        });
-        Ok(calls.collect())
+        let kept = self
+            .opened(request, cx)
+            .filter(|(_, backend)| backend.id.is_some());
+        let calls = kept
+            .map(|(server, backend)| {
+                self.callout(server, request, Some(&backend), "DELETE", Vec::new())
+            })
+            .collect();
+        cache::end(&client.name, cx);
+        Ok(calls)
     }
 
     /// Makes calls, and goes on once all are answered.

@@ -141,7 +141,7 @@ impl Exchange {
     }
 
     /// The session with a server: one opened since, or that of the client's own.
-    fn backend(&self, request: &Request, server: &str, cx: &Cx<'_>) -> Option<Backend> {
+    pub(super) fn backend(&self, request: &Request, server: &str, cx: &Cx<'_>) -> Option<Backend> {
         let key = self.key(request, server, cx);
         cache::load(&key, cx).or_else(|| {
             let client = client(request)?;

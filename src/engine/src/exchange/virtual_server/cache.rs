@@ -1,4 +1,4 @@
-//! Sessions that this Envoy has opened, kept in bounded memory: one that is not found is opened again.
+//! Sessions that this Envoy has opened or ended, kept in bounded memory: one that is not found is opened again.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,24 @@ pub(super) fn keep(key: &str, backend: &Backend, cx: &Cx<'_>) {
 /// Forgets a session.
 pub(super) fn forget(key: &str, cx: &Cx<'_>) {
     change(key, None, cx);
+}
+
+/// Remembers that a client's session has ended.
+pub(super) fn end(name: &str, cx: &Cx<'_>) {
+    let nothing = Backend {
+        id: None,
+        version: String::new(),
+    };
+    keep(&ended(name), &nothing, cx);
+}
+
+/// Whether a client's session has ended, as far as is remembered.
+pub(super) fn has_ended(name: &str, cx: &Cx<'_>) -> bool {
+    load(&ended(name), cx).is_some()
+}
+
+fn ended(name: &str) -> String {
+    format!("{name} has ended")
 }
 
 fn change(key: &str, backend: Option<&Backend>, cx: &Cx<'_>) {

@@ -292,6 +292,13 @@ fn notifications_go_to_every_session() {
         gateway.said(),
         ["DELETE both/mcp - b1", "DELETE old/old - o1"]
     );
+    let (fate, _) = gateway.send(
+        "POST",
+        "ann",
+        &[("mcp-session-id", &session)],
+        &call("old.t"),
+    );
+    assert!(matches!(fate, Fate::Reply(Reply { status: 404, .. })));
 }
 
 #[test]
