@@ -149,11 +149,15 @@ screenshots: build $(STAMPS)/chromium ## Take the approval page's pictures for t
 bench: setup build ## Compare plain Envoy, a no-op filter, the native mcp filter and Toolgate
 	cargo build --locked --release --target wasm32-wasip1 --package filter --example noop
 	cargo run --quiet --locked --profile tools --package tests --bin bench
-	@$(MAKE) bench-answers bench-replay bench-approvals
+	@$(MAKE) bench-answers bench-broker bench-replay bench-approvals
 
 .PHONY: bench-answers
 bench-answers: setup build ## Compare what an answer of 1 MB costs: plain Envoy, Toolgate, and Toolgate with redaction
 	cargo run --quiet --locked --profile tools --package tests --bin bench-answers
+
+.PHONY: bench-broker
+bench-broker: setup build ## Compare lists of 10,000 tools with static answers, and calls beside 1, 100 and 10,000 tools
+	cargo run --quiet --locked --profile tools --package tests --bin bench-broker
 
 .PHONY: bench-replay
 bench-replay: build ## Replay a million records: how many a second, in how much memory

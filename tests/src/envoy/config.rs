@@ -110,15 +110,18 @@ fn manager(dir: &Path, index: usize, gateway: &Gateway) -> Value {
                 "log_format": { "text_format_source": { "inline_string": log_format(gateway) } },
             })),
         }],
-        "route_config": { "virtual_hosts": [{
-            "name": "mcp",
-            "domains": ["*"],
-            "routes": [{
-                "match": { "prefix": "/" },
-                "route": route,
-                "request_headers_to_remove": ["x-toolgate-cluster"],
+        "route_config": {
+            "max_direct_response_body_size_bytes": 4_194_304,
+            "virtual_hosts": [{
+                "name": "mcp",
+                "domains": ["*"],
+                "routes": [{
+                    "match": { "prefix": "/" },
+                    "route": route,
+                    "request_headers_to_remove": ["x-toolgate-cluster"],
+                }],
             }],
-        }] },
+        },
         "http_filters": filters(dir, index, gateway),
     });
     if gateway.route.is_object() {
