@@ -102,13 +102,11 @@ impl Exchange {
         let Place::Virtual(client) = &request.place else {
             return Ok(None);
         };
-        let greets = message.operation == Method::Initialize;
-        let client = match message.era {
-            // It has no sessions, whatever a header says.
-            Era::Modern => None,
-            Era::Legacy if greets => None,
-            Era::Legacy => Some(client.as_ref().ok_or_else(|| no_session(request))?),
-        };
+        // The modern era has no sessions, whatever a header says.
+        let needs = message.era == Era::Legacy && message.operation != Method::Initialize;
+        if needs && client.is_none() {
+            return Err(no_session(request));
+        }
         let course = match message.operation {
             Method::Initialize => self.greet(request, message, cx),
             Method::Ping => Course::Answer("{}".to_owned()),
