@@ -58,6 +58,13 @@ pub const CALLS: [Client; 6] = [
     },
 ];
 
+/// A client that hears what servers say by themselves.
+pub const LIVE: Client = Client {
+    runtime: Runtime::Node,
+    script: "live-v1.mjs",
+    era: "legacy",
+};
+
 /// The TypeScript clients with OAuth.
 pub const OAUTH: [Client; 3] = [
     Client {

@@ -11,6 +11,7 @@ pub(crate) mod istio;
 mod ratelimit;
 mod server;
 mod statistics;
+mod streams;
 
 use serde_json::{Value, json};
 
@@ -49,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) approver: Option<Approver>,
     /// Who counts for all Envoys.
     pub(crate) rate_limits: Option<RateLimits>,
+    /// Several servers have one address, and with it one stream.
+    pub(crate) merged: bool,
 }
 
 /// Where the filter itself is.
@@ -80,28 +83,42 @@ const MAX_WINDOW: u64 = (1 << 31) - 1;
 
 /// One static document: everything in it.
 pub(crate) fn bootstrap(setup: &Setup) -> Value {
-    json!({
-        "node": node(),
-        "admin": { "address": setup.admin.value() },
-        "stats_config": statistics(),
-        "static_resources": {
-            "listeners": [listener(setup, toolgate(setup))],
-            "clusters": clusters(setup),
-        },
-    })
+    extended(
+        setup,
+        json!({
+            "node": node(),
+            "admin": { "address": setup.admin.value() },
+            "stats_config": statistics(),
+            "static_resources": {
+                "listeners": listeners(setup, toolgate(setup)),
+                "clusters": clusters(setup),
+            },
+        }),
+    )
 }
 
 /// A document that refers to the files of [`followed`], which Envoy takes up as they change.
 pub(crate) fn following(setup: &Setup, folder: &str) -> Value {
-    json!({
-        "node": node(),
-        "admin": { "address": setup.admin.value() },
-        "stats_config": statistics(),
-        "dynamic_resources": {
-            "lds_config": in_file(folder, "lds.json"),
-            "cds_config": in_file(folder, "cds.json"),
-        },
-    })
+    extended(
+        setup,
+        json!({
+            "node": node(),
+            "admin": { "address": setup.admin.value() },
+            "stats_config": statistics(),
+            "dynamic_resources": {
+                "lds_config": in_file(folder, "lds.json"),
+                "cds_config": in_file(folder, "cds.json"),
+            },
+        }),
+    )
+}
+
+/// With what Envoy needs to have its listeners.
+fn extended(setup: &Setup, mut bootstrap: Value) -> Value {
+    if let (true, Some(members)) = (setup.merged, bootstrap.as_object_mut()) {
+        members.insert("bootstrap_extensions".into(), json!([streams::extension()]));
+    }
+    bootstrap
 }
 
 /// The files that [`following`] refers to, with their names, in the order to write them: what is
@@ -137,7 +154,7 @@ pub(crate) fn followed(setup: &Setup, folder: &str, version: u64) -> [(&'static 
             "lds.json",
             file(
                 "envoy.config.listener.v3.Listener",
-                vec![listener(setup, discovered)],
+                listeners(setup, discovered),
             ),
         ),
     ]
@@ -153,6 +170,16 @@ fn in_file(folder: &str, file: &str) -> Value {
         "resource_api_version": "V3",
         "path_config_source": { "path": format!("{folder}/{file}") },
     })
+}
+
+/// For agents, and for what becomes one stream.
+fn listeners(setup: &Setup, toolgate: Value) -> Vec<Value> {
+    let merged = setup.merged.then(|| streams::listeners(setup));
+    let merged = merged.into_iter().flatten();
+    [listener(setup, toolgate)]
+        .into_iter()
+        .chain(merged)
+        .collect()
 }
 
 /// The listener with its filters.
@@ -269,10 +296,21 @@ fn clusters(setup: &Setup) -> Vec<Value> {
         .chain(keys.map(|keys| keys.value(roots)))
         .chain(approver)
         .chain(limits)
+        .chain(setup.merged.then(streams::clusters).into_iter().flatten())
         .collect()
 }
 
 fn toolgate(setup: &Setup) -> Value {
+    let mut config = plugin(setup, FILTER, &setup.bundle);
+    if let Some(members) = config.as_object_mut() {
+        // Without it the head would leave before the body is judged.
+        members.insert("allow_on_headers_stop_iteration".into(), true.into());
+    }
+    json!({ "name": FILTER, "typed_config": typed(WASM, json!({ "config": config })) })
+}
+
+/// The filter with a configuration. All that have the same `vm_id` and code share what they know.
+fn plugin(setup: &Setup, name: &str, configuration: &str) -> Value {
     let code = match &setup.wasm {
         Module::File(path) => json!({ "local": { "filename": path } }),
         Module::Fetched { url, sha256 } => json!({ "remote": {
@@ -282,27 +320,17 @@ fn toolgate(setup: &Setup) -> Value {
         } }),
     };
     json!({
-        "name": FILTER,
-        "typed_config": typed(WASM, json!({
-            "config": {
-                "name": "toolgate",
-                // Without it the head would leave before the body is judged.
-                "allow_on_headers_stop_iteration": true,
-                "failure_policy": "FAIL_RELOAD",
-                "reload_config": { "backoff": { "base_interval": "1s" } },
-                "vm_config": {
-                    "vm_id": "toolgate",
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "code": code,
-                    // Envoys that have the same secret take what clients carry from each other.
-                    "environment_variables": { "host_env_keys": ["TOOLGATE_SEAL_KEY"] },
-                },
-                "configuration": typed(
-                    "google.protobuf.StringValue",
-                    json!({ "value": setup.bundle }),
-                ),
-            },
-        })),
+        "name": name,
+        "failure_policy": "FAIL_RELOAD",
+        "reload_config": { "backoff": { "base_interval": "1s" } },
+        "vm_config": {
+            "vm_id": "toolgate",
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": code,
+            // Envoys that have the same secret take what clients carry from each other.
+            "environment_variables": { "host_env_keys": ["TOOLGATE_SEAL_KEY"] },
+        },
+        "configuration": typed("google.protobuf.StringValue", json!({ "value": configuration })),
     })
 }
 

@@ -325,6 +325,9 @@ pub(crate) fn setup(
     if !problems.is_empty() {
         return Err(problems);
     }
+    let merged = gateway
+        .parts()
+        .any(|(_, part)| part.policy.registry().virtual_server().is_some());
     Ok(Setup {
         listen,
         admin,
@@ -338,6 +341,7 @@ pub(crate) fn setup(
         servers,
         approver,
         rate_limits,
+        merged,
     })
 }
 

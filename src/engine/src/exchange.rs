@@ -28,7 +28,7 @@ use crate::{
 pub use global::Asked;
 use judge::{Course, Judged};
 use state::{Passage, Place, Request, State};
-use virtual_server::{Sent, Then};
+use virtual_server::{Sent, Then, Wish};
 
 mod answer;
 mod ask;
@@ -299,6 +299,7 @@ impl Exchange {
         match self.judge(&request, body, cx)? {
             Course::Answer(result) => Ok(self.answer_itself(&result)),
             Course::Call(calls, then) => self.make(calls, request, then, cx),
+            Course::Listen(wish) => self.merge(&request, wish, cx),
             Course::Onward(Judged::Pass(mut passage)) => {
                 self.take(&mut passage, cx)?;
                 self.admit(request, *passage, cx)
@@ -388,9 +389,7 @@ impl Exchange {
             Place::Virtual(client) => {
                 let resumed = self.resumed(&request, client.as_ref(), cx)?;
                 let Some((route, last)) = resumed else {
-                    return Err(Refusal::Unreadable(rpc::Fault::HttpMethod {
-                        allow: "POST, DELETE",
-                    }));
+                    return self.merge(&request, Wish::Session, cx);
                 };
                 passage.edits.headers.push(last);
                 &passage.route.insert(route).server

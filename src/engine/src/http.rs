@@ -46,6 +46,11 @@ pub struct Edits {
     pub body: Option<Vec<u8>>,
     /// Filter state, by name, for the filters after this one.
     pub state: Vec<(String, String)>,
+    /// What is passed on goes to this filter itself, which merges what these calls bring for as long
+    /// as the stream lives.
+    pub feeds: Option<Vec<Callout>>,
+    /// No more is merged: the stream ends.
+    pub last: bool,
 }
 
 /// An answer to the client in place of the upstream's.

@@ -30,6 +30,7 @@ pub mod cx;
 pub mod detect;
 pub mod digest;
 pub mod exchange;
+pub mod feed;
 pub mod gateway;
 pub mod http;
 pub mod identity;

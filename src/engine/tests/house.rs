@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "detect",
     "redact",
     "sse",
+    "feed",
     "limit",
     "tenancy",
     "breaker",

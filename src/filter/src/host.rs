@@ -223,6 +223,45 @@ pub(crate) fn reset(direction: Direction) -> Result<(), Refused> {
     accept(unsafe { abi::proxy_close_stream(direction.number()) })
 }
 
+/// Calls the host in the place of another stream or connection of this VM; `own` is whom the host
+/// has called.
+pub(crate) fn act<T>(
+    other: u32,
+    own: u32,
+    calls: impl FnOnce() -> Result<T, Refused>,
+) -> Result<T, Refused> {
+    // SAFETY: only a number crosses.
+    accept(unsafe { abi::proxy_set_effective_context(other) })?;
+    let result = calls();
+    // SAFETY: only a number crosses. It is known to the host, who waits for its answer.
+    accept(unsafe { abi::proxy_set_effective_context(own) })?;
+    result
+}
+
+/// What a connection has received, and this filter has not taken.
+pub(crate) fn received(size: usize) -> Result<Vec<u8>, Refused> {
+    buffer(CONNECTION, 0, size)
+}
+
+/// Takes what a connection has received, and puts these bytes in its place for the next filter.
+pub(crate) fn respond(bytes: &[u8]) -> Result<(), Refused> {
+    put(0, bytes)
+}
+
+/// Puts bytes behind what a connection has received, for the next filter.
+pub(crate) fn send(bytes: &[u8]) -> Result<(), Refused> {
+    put(usize::MAX, bytes)
+}
+
+fn put(start: usize, bytes: &[u8]) -> Result<(), Refused> {
+    // SAFETY: `bytes` is read during the call only.
+    accept(unsafe {
+        abi::proxy_set_buffer_bytes(CONNECTION, start, usize::MAX, bytes.as_ptr(), bytes.len())
+    })?;
+    // SAFETY: only a number crosses.
+    accept(unsafe { abi::proxy_continue_stream(DOWNSTREAM) })
+}
+
 /// An attribute of the stream, by its path; `None` where it has no value or none that can be read.
 pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
     let path = path.join("\0");
@@ -306,6 +345,9 @@ const UNREADABLE: Refused = Refused(4);
 const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
+/// Number of what a connection has received, and of the stream that brings it.
+const CONNECTION: u32 = 2;
+const DOWNSTREAM: u32 = 2;
 const NO_GRPC_STATUS: i32 = -1;
 /// Of a value that is not there: any version but 0 has the host keep the first one only, and 0 would
 /// overwrite whatever is there.

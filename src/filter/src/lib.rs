@@ -4,6 +4,8 @@
 //! turns its callbacks into the engine's events; this module loads the policy.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -13,21 +15,24 @@ use engine::{
     cx::{Owner, Store as _},
     digest::sha256,
     gateway::Gateway,
+    http::Headers,
     limit::{self, Ledger},
     problem::Problem,
     seal::Seal,
 };
 use proxy_wasm::{
-    traits::{Context, HttpContext, RootContext},
+    traits::{Context, HttpContext, RootContext, StreamContext},
     types::{ContextType, LogLevel},
 };
 
 use crate::{
     host::{Clock, Level, Shared, metric},
+    merge::{Part, feed::Feed, source::Source},
     stream::Stream,
 };
 
 mod host;
+mod merge;
 mod secret;
 mod stream;
 
@@ -38,14 +43,37 @@ mod start {
     proxy_wasm::main! {{
         // Also has panics logged, with the place where they happened.
         proxy_wasm::set_log_level(LogLevel::Info);
-        proxy_wasm::set_root_context(|_| Box::new(Plugin { live: None }));
+        proxy_wasm::set_root_context(|id| Box::new(Plugin::new(id)));
     }}
 }
 
 /// The filter as it is configured: Envoy makes a new one for each configuration, and drops the old
 /// one once its streams are done.
 struct Plugin {
+    id: u32,
+    /// Its name, which the one that takes its place has too.
+    name: String,
+    /// What it is in merged streams, apart from their clients' side.
+    part: Option<Part>,
     live: Option<Live>,
+    beats: u32,
+}
+
+thread_local! {
+    /// By name, the plugin that is live: those before it go on until their streams are done.
+    static NEWEST: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+impl Plugin {
+    const fn new(id: u32) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            part: None,
+            live: None,
+            beats: 0,
+        }
+    }
 }
 
 /// What streams are governed by, and in whose name.
@@ -61,6 +89,10 @@ impl Context for Plugin {}
 impl RootContext for Plugin {
     /// `false` has Envoy refuse the configuration, whole, and keep the one that is live.
     fn on_configure(&mut self, _: usize) -> bool {
+        self.part = host::configuration().ok().as_deref().and_then(Part::of);
+        if self.part.is_some() {
+            return true;
+        }
         for name in [LOADED, REJECTED] {
             let _ = metric::define(metric::Kind::Counter, name);
         }
@@ -77,6 +109,9 @@ impl RootContext for Plugin {
         match result {
             Ok(live) => {
                 self.live = Some(live);
+                let name = host::property(&["plugin_name"]).unwrap_or_default();
+                self.name = String::from_utf8_lossy(&name).into_owned();
+                NEWEST.with(|it| it.borrow_mut().insert(self.name.clone(), self.id));
                 beat();
                 if let Err(host::Refused(status)) = host::tick(BEAT) {
                     let line = format!("tick: refused with status {status}");
@@ -95,14 +130,31 @@ impl RootContext for Plugin {
 
     fn on_tick(&mut self) {
         beat();
+        let newest = NEWEST.with(|it| it.borrow().get(&self.name).copied());
+        if let Some(live) = self.live.as_ref().filter(|_| newest == Some(self.id)) {
+            self.beats = self.beats.wrapping_add(1);
+            let due = self.beats.is_multiple_of(BEATS_OF_SILENCE);
+            let newest = |head: &Headers| Arc::clone(live.gateway.policy(head));
+            merge::tick(&self.name, newest, due, self.id);
+        }
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.live.clone())))
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(match self.part {
+            Some(_) => Box::new(Feed::new(id)),
+            None => Box::new(Stream::new(id, self.id, self.live.clone())),
+        })
+    }
+
+    fn create_stream_context(&self, id: u32) -> Option<Box<dyn StreamContext>> {
+        Some(Box::new(Source::new(id)))
     }
 
     fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+        Some(match self.part {
+            Some(Part::Source) => ContextType::StreamContext,
+            Some(Part::Feed) | None => ContextType::HttpContext,
+        })
     }
 }
 
@@ -166,5 +218,7 @@ fn proven_key(config: &[u8]) -> String {
 }
 
 const BEAT: Duration = Duration::from_nanos(Ledger::BEAT.unsigned_abs());
+/// After so many, a stream is told that it lives: others in between end what is silent for a minute.
+const BEATS_OF_SILENCE: u32 = 5;
 const LOADED: &str = "toolgate_config_loaded";
 const REJECTED: &str = "toolgate_config_rejected";

@@ -21,10 +21,18 @@ use proxy_wasm::{
 use crate::{
     Live,
     host::{self, Clock, Direction, Level, Refused, Shared, metric},
+    merge,
 };
+
+mod merged;
 
 /// One request and its response.
 pub(crate) struct Stream {
+    id: u32,
+    /// The plugin that it goes through.
+    plugin: u32,
+    /// What several servers say is merged into it.
+    merged: bool,
     /// Absent where no configuration was good: then nothing passes.
     live: Option<Live>,
     /// Absent until the request's head arrives: what the codec or an earlier filter answered never
@@ -76,8 +84,11 @@ enum Part<'a> {
 
 impl Stream {
     /// A stream that stays under this policy, whatever is configured later.
-    pub(crate) fn new(live: Option<Live>) -> Self {
+    pub(crate) fn new(id: u32, plugin: u32, live: Option<Live>) -> Self {
         Self {
+            id,
+            plugin,
+            merged: false,
             live,
             exchange: None,
             request: Progress::default(),
@@ -149,7 +160,7 @@ impl Stream {
             }
             Step::Forward(edits) => {
                 let held = std::mem::take(progress).held;
-                match apply(direction, &edits, held) {
+                match self.pass(direction, edits, held) {
                     Ok(()) => Action::Continue,
                     Err(refused) => self.fail(direction, "edit", refused),
                 }
@@ -325,6 +336,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.renew(size);
         self.body(Direction::Response, size, end)
     }
 
@@ -334,6 +346,9 @@ impl HttpContext for Stream {
 
     /// Runs once, before Envoy formats its access log.
     fn on_log(&mut self) {
+        if self.merged {
+            merge::close(self.id);
+        }
         let end = self.end();
         let (Some(Live { gateway, .. }), Some(cx)) = (&self.live, self.cx()) else {
             return;

@@ -96,6 +96,7 @@ fn setup() -> Setup {
         ],
         approver: None,
         rate_limits: None,
+        merged: false,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     record::{End, Outcome},
     refusal::{Refusal, UpstreamFault},
     response::{Size, Terms},
-    rpc::Era,
+    rpc::{Era, Fault},
     sse, translate,
 };
 
@@ -42,6 +42,11 @@ impl Exchange {
             | State::Replied => {
                 return Ok(Step::Forward(Edits::default()));
             }
+            // Here nothing is merged: a client lives without.
+            State::Merging(_) if is_envoys(details) => {
+                let allow = "POST, DELETE";
+                return Err(Refusal::Unreadable(Fault::HttpMethod { allow }));
+            }
             other => {
                 self.state = other;
                 return Ok(Step::Forward(Edits::default()));
@@ -53,7 +58,7 @@ impl Exchange {
             return self.recover(terms, sent, cx);
         }
         // Envoy's own words are not the server's.
-        let envoys = details.is_some_and(|details| details != OF_UPSTREAM);
+        let envoys = is_envoys(details);
         if !envoys && terms.template(&self.policy).is_some() {
             let counted = counted.into_iter().collect();
             return self.plain_head(terms, headers, counted, end, cx);
@@ -159,6 +164,7 @@ impl Exchange {
             State::Streaming { terms, decoder } => {
                 Ok(self.streamed(terms, decoder, bytes, end, cx))
             }
+            State::Merging(live) => Ok(self.merged(live, bytes, end, cx)),
             State::Broken { room } => Ok(match room.checked_sub(bytes.len()) {
                 Some(room) => {
                     self.state = State::Broken { room };
@@ -276,6 +282,10 @@ impl Exchange {
             self.record.estimated_tokens = Some(self.told.size.tokens());
         }
     }
+}
+
+fn is_envoys(details: Option<&str>) -> bool {
+    details.is_some_and(|details| details != OF_UPSTREAM)
 }
 
 fn form(content_type: &str) -> Option<Form> {

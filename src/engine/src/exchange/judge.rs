@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Exchange, Passage, Request, Then,
+    Exchange, Passage, Request, Then, Wish,
     ask::{Question, Terms},
     limits::Subject,
     rename::rename,
@@ -31,6 +31,8 @@ pub(super) enum Course {
     Answer(String),
     /// Servers are called, and then this.
     Call(Vec<Callout>, Then),
+    /// It opens a stream.
+    Listen(Wish),
     /// It goes to one server.
     Onward(Judged),
 }
@@ -47,7 +49,7 @@ impl Course {
     /// Writes the body of `doc` as it has to be sent, where it is sent.
     fn write(&mut self, doc: &Doc, is_other: bool) {
         match self {
-            Self::Answer(_) | Self::Call(..) => {}
+            Self::Answer(_) | Self::Call(..) | Self::Listen(_) => {}
             Self::Onward(judged) => judged.passage().write(doc, is_other),
         }
     }

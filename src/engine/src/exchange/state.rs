@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     ask, limits,
-    virtual_server::{Calling, Client, Route},
+    virtual_server::{Calling, Client, Live, Route},
 };
 
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(super) enum State {
         terms: Box<Terms>,
         decoder: sse::Decoder,
     },
+    /// What several servers say is governed as it flows.
+    Merging(Box<Live>),
     /// What is left of the answer needs no look.
     Passing,
     /// A stream broke its bounds: its rest is dropped, and after so many bytes cut off.

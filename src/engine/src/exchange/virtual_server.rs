@@ -19,18 +19,20 @@ use crate::{
 use super::{
     Exchange, Request, State, Step,
     calls::{Calls, Heard},
-    judge::{Course, unserved},
+    judge::Course,
     session::declares_pages,
     state::Place,
 };
 
 use backend::Errand;
 pub(super) use backend::Sent;
+pub(super) use live::{Live, Wish};
 
 mod asked;
 mod backend;
 mod cache;
 mod lists;
+mod live;
 
 /// A client of the legacy era, in its session.
 #[derive(Debug)]
@@ -130,7 +132,7 @@ impl Exchange {
             Method::PromptsList => self.list(List::Prompts, request, message, cx)?,
             Method::ResourcesList => self.list(List::Resources, request, message, cx)?,
             Method::TemplatesList => self.list(List::Templates, request, message, cx)?,
-            Method::Listen => return Err(unserved(message)),
+            Method::Listen => Course::Listen(self.wish(request, message, cx)),
             Method::ToolsCall
             | Method::ResourcesRead
             | Method::ResourcesSubscribe

@@ -156,7 +156,7 @@ impl Told {
     }
 
     /// A message does not pass.
-    pub(super) fn drop(&mut self, why: &'static str) -> Fate {
+    pub fn drop(&mut self, why: &'static str) -> Fate {
         *self.dropped.entry(why).or_default() += 1;
         Fate::Drop
     }

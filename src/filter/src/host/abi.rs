@@ -45,6 +45,7 @@ unsafe extern "C" {
     ) -> u32;
     pub(super) fn proxy_continue_stream(stream: u32) -> u32;
     pub(super) fn proxy_close_stream(stream: u32) -> u32;
+    pub(super) fn proxy_set_effective_context(context: u32) -> u32;
     pub(super) fn proxy_get_property(
         path: *const u8,
         path_size: usize,

@@ -13,6 +13,8 @@ use crate::{
     record::End,
 };
 
+mod live;
+
 const NOW: Timestamp = Timestamp(1_790_000_000_000_000_000);
 
 /// What servers say to calls: status, session id, body.
@@ -36,29 +38,8 @@ struct Gateway {
 
 impl Gateway {
     fn new(servers: Servers) -> Self {
-        let tool = |server: &str| {
-            json!({ "name": format!("{server}.t"), "mcpTool": "t", "mcpServer": server,
-                    "inputSchema": { "type": "object" } })
-        };
-        let bundle = json!({
-            "registry": {
-                "virtual": {},
-                "servers": {
-                    "both": { "url": "http://both.example/mcp" },
-                    "old": { "protocol": "2025-11-25", "path": "/old" },
-                    "new": { "protocol": "2026-07-28" },
-                    "hidden": {},
-                },
-                "tools": [tool("both"), tool("old"), tool("new"), tool("hidden")],
-            },
-            "policy": {
-                "identity": { "user": { "header": "x-user", "trusted": true } },
-                "rules": [{ "tools": ["both.t", "old.t", "new.t"], "decision": "allow" }],
-            },
-        });
-        let policy = Policy::compile(Config::from_value(bundle)).expect("a policy");
         Self {
-            policy: Arc::new(policy),
+            policy: Arc::new(policy(&["both.t", "old.t", "new.t"])),
             memory: Memory::default(),
             servers,
             said: Vec::new(),
@@ -140,6 +121,31 @@ impl Gateway {
     fn said(&mut self) -> Vec<String> {
         std::mem::take(&mut self.said)
     }
+}
+
+/// A policy that allows these tools.
+fn policy(tools: &[&str]) -> Policy {
+    let tool = |server: &str| {
+        json!({ "name": format!("{server}.t"), "mcpTool": "t", "mcpServer": server,
+                    "inputSchema": { "type": "object" } })
+    };
+    let bundle = json!({
+        "registry": {
+            "virtual": {},
+            "servers": {
+                "both": { "url": "http://both.example/mcp" },
+                "old": { "protocol": "2025-11-25", "path": "/old" },
+                "new": { "protocol": "2026-07-28" },
+                "hidden": {},
+            },
+            "tools": [tool("both"), tool("old"), tool("new"), tool("hidden")],
+        },
+        "policy": {
+            "identity": { "user": { "header": "x-user", "trusted": true } },
+            "rules": [{ "tools": tools, "decision": "allow" }],
+        },
+    });
+    Policy::compile(Config::from_value(bundle)).expect("a policy")
 }
 
 /// Lets servers answer until there is nothing more to ask them.
