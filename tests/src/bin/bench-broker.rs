@@ -33,9 +33,8 @@ async fn main() {
         .map(|argument| argument.parse::<u64>().ok());
     let rounds = arguments.next().flatten().unwrap_or(5);
     let time = Duration::from_secs(arguments.next().flatten().unwrap_or(2));
-    let server = Served::start(server(), 0)
-        .expect("loopback has ports")
-        .addr();
+    let served = Served::start(server(), 0).expect("loopback has ports");
+    let server = served.addr();
 
     for page in [100, 1_000] {
         let gateway = Gateway::toolgate(bundle(100, page), &[("servers", server)]);
