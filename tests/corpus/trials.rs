@@ -24,17 +24,24 @@ pub(crate) fn differences(file: &str, group: &Group, records: &[Value]) -> Vec<S
         .map_or(json!("enforce"), |_| json!("shadow"));
     write("shadow.json", &shadow);
     let mut trials = Vec::new();
+    let guarded = group.registry.get("virtual").is_none();
     for (case, record) in group.cases.iter().zip(records) {
         let reason = record["reason"].as_str().unwrap_or_default();
         let codec = reason == "rejected_by_envoy";
         let answers = ["upstream_", "result_", "breaker_open"];
         let answer = answers.iter().any(|start| reason.starts_with(start));
-        if codec || answer || case.request.session || (case.before > 0 && case.approver.is_some()) {
+        let json = case.request.json.as_ref();
+        let greets = !guarded && json.is_some_and(|it| it["method"] == "initialize");
+        if codec
+            || answer
+            || greets
+            || case.request.session
+            || (case.before > 0 && case.approver.is_some())
+        {
             // What the filter never saw, or what hangs on answers: those of a trial are all good, and
             // nobody approves.
             continue;
         }
-        let guarded = group.registry.get("virtual").is_none();
         let forms = [
             ("http", Some(http(case))),
             ("call", call(case, &group.policy).filter(|_| guarded)),
