@@ -4,8 +4,14 @@ use std::{
     path::PathBuf,
 };
 
+use clap::{Args as _, FromArgMatches as _};
+
 use super::*;
-use crate::{envoy as hosts, render};
+use crate::{
+    envoy as hosts,
+    inputs::{Files, Given},
+    render,
+};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -250,9 +256,21 @@ spec:
 fn what_render_writes_is_clean() {
     let policies = root().join("policies");
     let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
-    let loaded = load(vec![policies.join("registry.yaml")], policy.into());
+    let mut command = Given::augment_args(clap::Command::new("render"));
+    let files = [
+        "render".into(),
+        "-r".into(),
+        policies.join("registry.yaml"),
+        "-p".into(),
+    ];
+    let matches = command.try_get_matches_from_mut(files.into_iter().chain(policy));
+    let given = Given::from_arg_matches(&matches.expect("arguments")).expect("arguments");
+    let Ok(gateway) = given.load().expect("files that are there") else {
+        panic!("files without problems");
+    };
+    let loaded = &gateway.parts[0];
     let address = || "127.0.0.1:1".parse().expect("an address");
-    let setup = match render::setup(&loaded, address(), address(), Some("/s".to_owned())) {
+    let setup = match render::setup(&gateway, address(), address(), Some("/s".to_owned())) {
         Ok(setup) => hosts::Setup {
             access_log: "/dev/stdout".to_owned(),
             ..setup
@@ -270,14 +288,14 @@ fn what_render_writes_is_clean() {
         listener: "http".to_owned(),
         tls: false,
     };
-    let gateway = hosts::gateway::documents(&setup, &place).map(|one| one.to_string());
+    let documents = hosts::gateway::documents(&setup, &place).map(|one| one.to_string());
     let forms = [
         hosts::bootstrap(&setup).to_string(),
         hosts::istio::envoy_filter(&setup, &pods).to_string(),
-        gateway.join("\n---\n"),
+        documents.join("\n---\n"),
     ];
     for form in forms {
-        check_envoy(&form, Some(&loaded), &[]);
+        check_envoy(&form, Some(loaded), &[]);
     }
     let shown = fs::read_to_string(root().join("envoy/envoy.yaml")).expect("the sample");
     check_envoy(&shown, None, &[]);
