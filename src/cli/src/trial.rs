@@ -13,6 +13,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
+mod bytes;
 mod caller;
 mod outcome;
 mod request;

@@ -62,6 +62,7 @@ impl Ending {
                 "reason": outcome.text("reason"),
                 "approvers": outcome.approvers(),
                 "told": outcome.said,
+                "sent": outcome.sent,
                 "visible": outcome.visible,
                 "record": outcome.record,
             }),
@@ -163,10 +164,15 @@ fn ran(outcome: &trial::Outcome) -> String {
             "  {DIM}in shadow mode it is:{DIM:#} {decision} ({by})"
         );
     }
-    let mut label = "the agent is told:";
-    for line in outcome.said.lines() {
-        let _ = writeln!(text, "  {DIM}{label:18}{DIM:#} {line}");
-        label = "";
+    let sent = outcome.sent.as_deref().unwrap_or_default();
+    for (label, words) in [
+        ("the agent is told:", &*outcome.said),
+        ("it becomes:", sent),
+    ] {
+        let labels = std::iter::once(label).chain(std::iter::repeat(""));
+        for (label, line) in labels.zip(words.lines()) {
+            let _ = writeln!(text, "  {DIM}{label:18}{DIM:#} {line}");
+        }
     }
     if !outcome.visible.is_empty() {
         let names: Vec<_> = outcome.visible.iter().map(String::as_str).collect();

@@ -287,3 +287,25 @@ fn a_record_tells_no_more_than_it_holds() {
     );
     assert!(text.contains("no rule is asked"), "{text}");
 }
+
+#[test]
+fn a_call_of_a_server_that_speaks_plain_http() {
+    let orders = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies/orders");
+    let question = |name: &str| {
+        let question = input::from_test(&format!("{orders}/policy.test.yaml#{name}"));
+        question.unwrap().unwrap_or_else(|_| panic!())
+    };
+    let folder = Folder::new("plain");
+    let (text, json) = folder.tell(question("the shop cancels"));
+    let lines = [
+        "  it becomes:        POST /v1/orders/O-1/cancellations\n",
+        "                     content-type: application/json\n",
+        r#"                     {"note":"Cancelled by an agent: late","notify":true,"reason":"late"}"#,
+    ];
+    assert!(text.contains(&lines.concat()), "{text}");
+    let sent = json.get("sent");
+    let begins = |sent: &str| sent.starts_with("POST /v1/orders/O-1/cancellations\n");
+    assert!(sent.and_then(Value::as_str).is_some_and(begins), "{json}");
+    let (text, _) = folder.tell(question("no argument leads elsewhere"));
+    assert!(!text.contains("it becomes:"), "{text}");
+}

@@ -166,6 +166,7 @@ fn what_we_show_others_is_clean() {
     shown.push(("registry.yaml", vec!["policy.yaml", "identity.yaml"]));
     shown.push(("finance/registry.yaml", vec!["finance/policy.yaml"]));
     shown.push(("logs/registry.yaml", vec!["logs/policy.yaml"]));
+    shown.push(("orders/registry.yaml", vec!["orders/policy.yaml"]));
     shown.push(("saas/registry.yaml", vec!["saas/policy.yaml"]));
     shown.push(("summariser/registry.yaml", vec!["summariser/policy.yaml"]));
     let mut clean = true;

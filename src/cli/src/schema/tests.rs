@@ -44,13 +44,18 @@ fn check_example(file: File, name: &str) {
 
 #[test]
 fn examples_are_what_the_schemas_say() {
-    for name in ["policies/registry.yaml", "policies/samples/registry.yaml"] {
+    for name in [
+        "envoy/demo/registry.yaml",
+        "policies/orders/registry.yaml",
+        "policies/registry.yaml",
+        "policies/samples/registry.yaml",
+    ] {
         check_example(File::Registry, name);
     }
     for name in ["policy", "identity", "samples/by-actor", "samples/by-route"] {
         check_example(File::Policy, &format!("policies/{name}.yaml"));
     }
-    for name in [".", "finance", "logs", "saas", "summariser"] {
+    for name in [".", "finance", "logs", "orders", "saas", "summariser"] {
         check_example(File::Test, &format!("policies/{name}/policy.test.yaml"));
     }
     for (file, name) in [

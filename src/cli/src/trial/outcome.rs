@@ -6,7 +6,7 @@ use engine::{
     Cx, Event, Exchange, Policy, Step,
     call::{Call, Partial},
     cx::Memory,
-    http::{Edits, Headers, Reply},
+    http::{Edits, HeaderEdit, Headers, Reply},
     identity,
     json::{Doc, Node},
     record::End,
@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) record: Value,
     /// What the agent is told, where Toolgate answers.
     pub(crate) said: String,
+    /// The request that it becomes, where its server speaks plain HTTP.
+    pub(crate) sent: Option<String>,
     /// What a list shows.
     pub(crate) visible: BTreeSet<String>,
 }
@@ -68,8 +70,10 @@ impl Request {
         }
         let mut visible = BTreeSet::new();
         let mut details = None;
+        let mut sent = None;
         let (status, said) = match step {
-            Step::Forward(_) => {
+            Step::Forward(edits) => {
+                sent = plain(&edits);
                 if let Some((list, server)) = &self.list {
                     let listed = everything(policy, *list, server);
                     visible = names(&answer(&mut exchange, &listed, &cx));
@@ -99,6 +103,7 @@ impl Request {
         Outcome {
             record,
             said,
+            sent,
             visible,
         }
     }
@@ -155,6 +160,27 @@ impl Request {
             | Target::Unknown => {}
         }
     }
+}
+
+/// What is sent in place of a call: where nothing is, its method stays.
+fn plain(edits: &Edits) -> Option<String> {
+    let set = |edit| match edit {
+        &HeaderEdit::Set(ref name, ref value) => Some((&**name, value.as_str())),
+        HeaderEdit::Remove(_) => None,
+    };
+    let mut set = edits.headers.iter().filter_map(set);
+    let (_, method) = set.find(|(name, _)| *name == ":method")?;
+    let mut text = method.to_owned();
+    for (name, value) in set {
+        match name {
+            ":path" => text.push_str(&format!(" {value}")),
+            "accept" | "content-length" => {}
+            name => text.push_str(&format!("\n{name}: {value}")),
+        }
+    }
+    let body = edits.body.as_deref().filter(|body| !body.is_empty());
+    text.extend(body.map(|body| format!("\n{}", String::from_utf8_lossy(body))));
+    Some(text)
 }
 
 /// Lets the upstream answer, and gives what reaches the client.

@@ -3,16 +3,21 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use engine::{
-    config::OneOrMany,
+    config::{OneOrMany, Protocol},
     cx::Timestamp,
     http::{Headers, Peer},
     policy::Policy,
     problem::{Problem, closest},
     registry::{Registry, Server},
+    rpc,
 };
 use serde_json::{Map, Value, json};
 
-use super::{Caller, Expect, Http, List, Trial, Who, caller};
+use super::{
+    Caller, Expect, Http, List, Trial, Who,
+    bytes::{bytes, latin1},
+    caller,
+};
 
 /// A header as it goes on the wire.
 pub(super) type Header = (String, Vec<u8>);
@@ -90,19 +95,23 @@ impl Trial {
                 Default::default()
             }
         };
-        let body = self.body().unwrap_or_else(|message| {
+        let plain = server.is_some_and(|server| server.protocol == Protocol::Http);
+        let modern = self.call.as_deref().filter(|_| plain);
+        let body = self.body(modern.is_some()).unwrap_or_else(|message| {
             note(Problem::new(under(at, "http.hex"), message));
             Vec::new()
         });
         let endpoint = server.map_or("/", |server| server.endpoint.as_str());
-        let headers = self.headers(endpoint, introduced).unwrap_or_else(|name| {
-            let message = format!("`{name}` holds a character that is no byte");
-            note(Problem::new(
-                under(at, &format!("http.headers.{name}")),
-                message,
-            ));
-            Vec::new()
-        });
+        let headers = self
+            .headers(endpoint, modern, introduced)
+            .unwrap_or_else(|name| {
+                let message = format!("`{name}` holds a character that is no byte");
+                note(Problem::new(
+                    under(at, &format!("http.headers.{name}")),
+                    message,
+                ));
+                Vec::new()
+            });
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -261,8 +270,14 @@ impl Trial {
         caller::introduce(facts, policy.identity(), &at)
     }
 
-    /// All headers: those that a good client sends, unless they are written out, and the caller's.
-    fn headers(&self, endpoint: &str, introduced: Vec<Header>) -> Result<Vec<Header>, String> {
+    /// Those that a good client sends, of `modern` without a session, or that are written out.
+    fn headers(
+        &self,
+        endpoint: &str,
+        modern: Option<&str>,
+        introduced: Vec<Header>,
+    ) -> Result<Vec<Header>, String> {
+        let name = modern.map(rpc::encode_header);
         let good = Http::default();
         let http = self.http.as_ref().unwrap_or(&good);
         let method = http.method.as_deref().unwrap_or("POST");
@@ -273,11 +288,13 @@ impl Trial {
             (":scheme", "http"),
             (":authority", "127.0.0.1:10000"),
             ("accept", if post { BOTH } else { "text/event-stream" }),
-            ("mcp-protocol-version", LEGACY),
+            ("mcp-protocol-version", modern.map_or(LEGACY, |_| MODERN)),
         ]
         .into_iter()
         .chain(post.then_some(("content-type", "application/json")))
         .chain(self.session.as_deref().map(|id| ("mcp-session-id", id)))
+        .chain(modern.map(|_| ("mcp-method", "tools/call")))
+        .chain(name.as_deref().map(|name| ("mcp-name", name)))
         .filter(|(name, _)| !http.headers.contains_key(*name))
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
         .collect();
@@ -290,11 +307,17 @@ impl Trial {
         Ok(headers)
     }
 
-    fn body(&self) -> Result<Vec<u8>, &'static str> {
+    fn body(&self, modern: bool) -> Result<Vec<u8>, &'static str> {
         let message = |method: &str, params: Map<String, Value>| {
             let mut params = params;
-            if let Some(meta) = &self.meta {
-                params.insert("_meta".to_owned(), json!(meta));
+            let mut meta = self.meta.as_ref().map(|meta| json!(meta));
+            if modern {
+                let meta = meta.get_or_insert_with(|| json!({}));
+                meta["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
+                meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            }
+            if let Some(meta) = meta {
+                params.insert("_meta".to_owned(), meta);
             }
             let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
             Ok(message.to_string().into_bytes())
@@ -370,28 +393,8 @@ fn suggest<'a>(problem: Problem, name: &str, known: impl Iterator<Item = &'a str
     }
 }
 
-fn latin1(text: &str) -> Option<Vec<u8>> {
-    text.chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect()
-}
-
-/// The bytes that hexadecimal digits stand for; blanks between them count nothing.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = hex
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .map(|c| c.to_digit(16))
-        .collect();
-    let digits = digits?;
-    let pair = |pair: &[u32]| match pair {
-        [high, low] => u8::try_from(high * 16 + low).ok(),
-        _ => None,
-    };
-    digits.chunks(2).map(pair).collect()
-}
-
 const BOTH: &str = "application/json, text/event-stream";
 const LEGACY: &str = "2025-11-25";
+const MODERN: &str = "2026-07-28";
 /// More than any limit that is worth a test by repetition; it takes a second.
 const MAX_REPEAT: u32 = 10_000;
