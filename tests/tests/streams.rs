@@ -28,12 +28,8 @@ async fn what_servers_say_is_one_stream() {
         );
         // Both servers count from 0, and each has the answer to its own.
         let own = format!("[\"to from {server}\"]");
-        let told = until(
-            &mut client,
-            &json!({ "name": format!("{server}.told") }),
-            |it| text(it) == own,
-        );
-        told.await;
+        let ask = json!({ "name": format!("{server}.told") });
+        until(&mut client, &ask, |it| text(it) == own).await;
     }
 
     let subscribed = client
