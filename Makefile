@@ -98,7 +98,7 @@ build: $(STAMPS)/rust $(STAMPS)/npm ## Build the filter (wasm32-wasip1), the com
 	cargo build --locked --release --package approvals
 
 .PHONY: demo
-demo: setup build ## Watch Toolgate govern a small CRM and a payments tool, and ask for an approval, then stop
+demo: setup build ## Watch Toolgate govern a small CRM, payments and shipping at one address, and ask for an approval, then stop
 	@cargo build --quiet --locked --package tests --bin demo-servers
 	@$(TOOLS)/python-2/bin/python envoy/demo/demo.py
 

@@ -1,13 +1,14 @@
-"""The demo: two MCP servers behind Envoy, and an agent that works for Alice.
+"""The demo: three servers behind one address of Envoy, and an agent that works for Alice.
 
     demo.py         start everything, show what becomes of calls, stop everything
     demo.py up      start everything, leave it running, say what to try
     demo.py down    end what `up` started
 
-The agent is the official Python SDK. The script plays the agents' identity provider as well: it makes
-a key pair when it starts, and only the public half is written, for Envoy to read. Approvers sign in at
-the issuer that `toolgate run --approvals` starts for trying out. It exits with 1 when any call ends
-otherwise than it should.
+The CRM is a server of the Rust SDK, payments one of the TypeScript SDK that only speaks an earlier
+protocol, and shipping speaks plain HTTP. The agent is the official Python SDK. The script plays the
+agents' identity provider as well: it makes a key pair when it starts, and only the public half is
+written, for Envoy to read. Approvers sign in at the issuer that `toolgate run --approvals` starts for
+trying out. It exits with 1 when any call ends otherwise than it should.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from stack import APPROVALS, GATEWAY, ISSUER as SIGN_IN, RUN, Stack, down
 
 ISSUER = "https://idp.example.com"
 AUDIENCE = f"http://{GATEWAY}"
+URL = f"{AUDIENCE}/mcp"
 COMMON = {
     "content-type": "application/json",
     "accept": "application/json, text/event-stream",
@@ -85,7 +87,7 @@ class Transcript:
         self.colour = sys.stdout.isatty()
 
     @contextlib.asynccontextmanager
-    async def agent(self, server, token):
+    async def agent(self, token):
         """A connected client. Its requests carry a trace id, by which audit is found again."""
 
         async def traced(request):
@@ -94,8 +96,7 @@ class Transcript:
 
         self.trace = secrets.token_hex(16)
         http = httpx2.AsyncClient(event_hooks={"request": [traced]}, timeout=30)
-        url = f"http://{GATEWAY}/{server}/mcp"
-        async with http, Client(streamable_http_client(url, http_client=http)) as client:
+        async with http, Client(streamable_http_client(URL, http_client=http)) as client:
             yield client
 
     async def step(self, title, request, call, show, whole=False, **expected):
@@ -188,33 +189,44 @@ def denial(answer):
 
 
 async def drive(stack, issuer):
-    print("A CRM and a payments service stand behind Envoy. A support agent works for Alice.")
+    print("A CRM, payments and shipping stand behind one address. A support agent works for Alice.")
     t = Transcript(stack)
     alice = issuer.token(ALICE)
-    async with t.agent("crm", alice) as crm, t.agent("payments", alice) as payments:
+    async with t.agent(alice) as agent:
         await t.step(
-            "1. What does Alice's support agent see of the CRM? The server has five tools.",
+            "1. What does Alice's support agent see? The three servers have eight tools.",
             "tools/list",
-            crm.list_tools,
+            agent.list_tools,
             names,
             decision="allow",
-            listed={"shown": 4, "hidden": 1},
-            gets="lookup_customer, search_accounts, read_order_history, create_support_ticket",
+            listed={"shown": 6, "hidden": 2},
+            gets="create_support_ticket, lookup_customer, read_order_history, refund_customer, "
+            "search_accounts, track_order",
         )
         await t.step(
             "2. It looks up a customer, and does not learn where to write to them.",
             'tools/call lookup_customer {"customerId": "C-1001"}',
-            lambda: crm.call_tool("lookup_customer", {"customerId": "C-1001"}),
+            lambda: agent.call_tool("lookup_customer", {"customerId": "C-1001"}),
             said,
             decision="allow",
             rule="support-reads",
             gets='"[email]"',
         )
+        await t.step(
+            "3. It tracks a parcel. Shipping speaks plain HTTP, and says more than agents should know.",
+            'tools/call track_order {"orderId": "O-9006"}',
+            lambda: agent.call_tool("track_order", {"orderId": "O-9006"}),
+            said,
+            decision="allow",
+            rule="tracking",
+            server="shipping",
+            gets='{"carrier":"Post","expected":"2026-04-14","orderId":"O-9006","state":"in transit"}',
+        )
         broken = {"customerId": "C-1001", "orderId": "O-9006", "amount": -5, "note": "be quick"}
         await t.step(
-            "3. It asks for a refund, with arguments that break the contract.",
+            "4. It asks for a refund, with arguments that break the contract.",
             f"tools/call refund_customer {json.dumps(broken)}",
-            lambda: payments.call_tool("refund_customer", broken),
+            lambda: agent.call_tool("refund_customer", broken),
             said,
             decision="deny",
             reason="invalid_arguments",
@@ -229,7 +241,7 @@ async def drive(stack, issuer):
             return await t.step(
                 title,
                 f"tools/call refund_customer {json.dumps(refund)}",
-                lambda: payments.call_tool("refund_customer", refund),
+                lambda: agent.call_tool("refund_customer", refund),
                 said,
                 decision="approval_required",
                 rule="large-refunds",
@@ -238,31 +250,31 @@ async def drive(stack, issuer):
 
         waits = {"reason": "approval_pending", "approvers": ["finance_approver"]}
         asked = await ask(
-            "4. The call is right now, and above what an agent may do alone.", large, **waits
+            "5. The call is right now, and above what an agent may do alone.", large, **waits
         )
         await t.approve(
-            "5. Fiona of finance sees exactly what would be executed, and approves it.",
+            "6. Fiona of finance sees exactly what would be executed, and approves it.",
             asked,
             "The machine is back.",
         )
         await ask(
-            "6. The agent repeats the call, and it goes through: the approval is used up.",
+            "7. The agent repeats the call, and it goes through: the approval is used up.",
             large,
             whole=True,
             reason="approved",
             approver="fiona@example.com",
             gets="settled",
         )
-        await ask("7. The same call a third time waits again.", large, **waits)
+        await ask("8. The same call a third time waits again.", large, **waits)
         await ask(
-            "8. So does another amount: an approval is for what was approved.",
+            "9. So does another amount: an approval is for what was approved.",
             large | {"amount": 251.0},
             **waits,
         )
         await t.step(
-            "9. It tries the tool that was hidden. No scope is missing; for agents it just does not exist.",
+            "10. It tries the tool that was hidden. No scope is missing; for agents it just does not exist.",
             'tools/call delete_customer {"customerId": "C-1001"}',
-            lambda: crm.call_tool("delete_customer", {"customerId": "C-1001"}),
+            lambda: agent.call_tool("delete_customer", {"customerId": "C-1001"}),
             said,
             decision="deny",
             rule="never-autonomous",
@@ -273,13 +285,13 @@ async def drive(stack, issuer):
             # Should a minute end meanwhile, the count begins anew.
             for _ in range(25):
                 t.trace = secrets.token_hex(16)
-                answer = await crm.call_tool("read_order_history", {"customerId": "C-1002"})
+                answer = await agent.call_tool("read_order_history", {"customerId": "C-1002"})
                 if answer.is_error:
                     break
             return answer
 
         await t.step(
-            "10. It gets stuck: it asks the same again and again, until somebody stops it.",
+            "11. It gets stuck: it asks the same again and again, until somebody stops it.",
             'tools/call read_order_history {"customerId": "C-1002"}, again and again',
             stuck,
             said,
@@ -290,9 +302,9 @@ async def drive(stack, issuer):
         )
     forged = Issuer().token(ALICE)
     await t.step(
-        "11. Somebody signs Alice's token with a key of their own.",
+        "12. Somebody signs Alice's token with a key of their own.",
         "tools/call read_order_history",
-        lambda: bare(t, "crm", forged),
+        lambda: bare(t, forged),
         str,
         decision="deny",
         reason="invalid_token",
@@ -306,11 +318,11 @@ async def drive(stack, issuer):
     return 1 if t.wrong else 0
 
 
-async def bare(transcript, server, token):
+async def bare(transcript, token):
     """One request without a client, so that the answer is seen as it is."""
     async with httpx2.AsyncClient(timeout=30) as http:
         answer = await http.post(
-            f"http://{GATEWAY}/{server}/mcp",
+            URL,
             headers={
                 "authorization": f"Bearer {token}",
                 "traceparent": f"00-{transcript.trace}-{secrets.token_hex(8)}-01",
@@ -339,14 +351,12 @@ def message(method, **params):
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params | {"_meta": meta}}
 
 
-def curl(server, method, **params):
+def curl(method, **params):
     flags = " -H @.run/headers"
     for name in ("mcp-method", "mcp-name"):
         if value := headers(method, params.get("name")).get(name):
             flags += f" -H '{name}: {value}'"
-    return (
-        f"  curl http://{GATEWAY}/{server}/mcp{flags} -d '{json.dumps(message(method, **params))}'"
-    )
+    return f"  curl {URL}{flags} -d '{json.dumps(message(method, **params))}'"
 
 
 def up(stack, issuer):
@@ -355,15 +365,13 @@ def up(stack, issuer):
     (RUN / "headers").write_text("".join(f"{name}: {value}\n" for name, value in given.items()))
     refund = {"customerId": "C-1001", "orderId": "O-9004", "reason": "Beans were stale."}
     print(
-        "Running. Alice's token, in .run/headers, lasts twelve hours. What she sees of the CRM:\n"
+        "Running. Alice's token, in .run/headers, lasts twelve hours. What she sees:\n"
     )
-    print(curl("crm", "tools/list"))
+    print(curl("tools/list"))
     print("\nA refund, a larger one, and one that breaks the contract:\n")
     for amount in (20, 250, -1):
         arguments = refund | {"amount": amount}
-        print(
-            curl("payments", "tools/call", name="refund_customer", arguments=arguments), end="\n\n"
-        )
+        print(curl("tools/call", name="refund_customer", arguments=arguments), end="\n\n")
     print(f"The larger one waits:  http://{APPROVALS} in a browser; say that you are fiona, approve it, and")
     print("                       the same curl goes through, once")
     print("Each decision, live:   tail -f .run/toolgate.log")

@@ -15,12 +15,13 @@ RUN = ROOT / ".run"
 TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
 PROGRAMS = {
     "servers": TARGET / "debug/demo-servers",
+    "payments": ROOT / ".tools/bin/node",
     "toolgate": TARGET / "release/toolgate",
 }
 GATEWAY = "127.0.0.1:10000"
 APPROVALS = "127.0.0.1:8181"  # as policies/policy.yaml has it
 ISSUER = "127.0.0.1:8182"  # where approvers sign in, beside it
-PORTS = {"crm": 9102, "payments": 9101}  # as policies/registry.yaml has them
+PORTS = {"crm": 9102, "shipping": 9103, "payments": 9101}  # as the registry has them
 
 
 class Stack:
@@ -39,12 +40,15 @@ class Stack:
                     sys.exit(f"port {port} is taken; if the demo is up, `make down` ends it")
         (RUN / "identity.json").write_text(json.dumps(identity, indent=2))
         self.audit.write_text("")
-        self.spawn("servers", PROGRAMS["servers"], *map(str, PORTS.values()))
-        self.wait("servers", "payments ready", 20)
+        crm, shipping, payments = map(str, PORTS.values())
+        self.spawn("servers", PROGRAMS["servers"], crm, shipping)
+        self.spawn("payments", PROGRAMS["payments"], "tests/clients/payments.mjs", payments)
+        self.wait("servers", "shipping ready", 20)
+        self.wait("payments", "payments ready", 20)
         self.spawn(
             "toolgate", PROGRAMS["toolgate"], "run",
-            "--registry", "policies/registry.yaml",
-            "--policy", "policies/policy.yaml", str(RUN / "identity.json"),
+            "--registry", "policies/registry.yaml", "envoy/demo/registry.yaml",
+            "--policy", "policies/policy.yaml", "envoy/demo/policy.yaml", str(RUN / "identity.json"),
             "--listen", GATEWAY,
             "--access-log", str(self.audit),
             "--approvals",
@@ -81,7 +85,7 @@ class Stack:
 
 def down():
     """Ends what `up` started, if the process ids are still theirs."""
-    for name in ("toolgate", "servers"):
+    for name in ("toolgate", "payments", "servers"):
         file = RUN / f"{name}.pid"
         if not file.exists():
             continue

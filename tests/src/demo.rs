@@ -19,6 +19,7 @@ use crate::serve;
 
 mod crm;
 mod payments;
+pub mod shipping;
 
 /// A server of the demo; clones share their record.
 #[derive(Clone)]

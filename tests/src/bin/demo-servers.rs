@@ -1,9 +1,9 @@
-//! The demo's MCP servers: `demo-servers [CRM-PORT [PAYMENTS-PORT]]`, 0 for any port.
+//! The demo's servers in Rust: `demo-servers [CRM-PORT [SHIPPING-PORT]]`, 0 for any port.
 //!
-//! Prints one line for each when both are ready, and nothing else. `GET /calls` on either port
-//! gives what it has executed.
+//! Prints one line for each when both are ready, and nothing else. `GET /calls` on the first gives
+//! what it has executed.
 
-use tests::demo::Demo;
+use tests::demo::{Demo, shipping};
 use tests::serve::Served;
 
 #[tokio::main]
@@ -12,10 +12,10 @@ async fn main() -> std::io::Result<()> {
         .skip(1)
         .map(|port| port.parse().unwrap_or(0));
     let crm = Served::start(Demo::crm().router(), ports.next().unwrap_or(0))?;
-    let payments = Served::start(Demo::payments().router(), ports.next().unwrap_or(0))?;
+    let shipping = Served::start(shipping::router(), ports.next().unwrap_or(0))?;
     println!("crm ready http://{}/mcp", crm.addr());
-    println!("payments ready http://{}/mcp", payments.addr());
+    println!("shipping ready http://{}", shipping.addr());
     crm.join().await;
-    payments.join().await;
+    shipping.join().await;
     Ok(())
 }
