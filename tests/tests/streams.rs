@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tests::client::{Connection, Request};
 use tests::script::{LIVE, Session};
 use tests::tools;
+use tests::wire::Body;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_servers_say_is_one_stream() {
@@ -236,7 +237,7 @@ impl Drop for Desk {
 /// A client of the modern era that listens.
 struct Listener {
     connection: Connection,
-    body: tests::client::Body,
+    body: Body,
     held: String,
 }
 
