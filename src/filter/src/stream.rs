@@ -10,8 +10,8 @@ use engine::{
     approval::MAX_ANSWER,
     cx::Cx,
     exchange::{Event, Exchange, Step},
-    http::{Callout, Edits, HeaderEdit, Headers, Peer, Reply, Response},
-    record::{self, Attempts, Closing, End, MetricKind},
+    http::{Callout, Edits, HeaderEdit, Headers, Reply, Response},
+    record::{self, Closing, End, MetricKind},
 };
 use proxy_wasm::{
     traits::{Context, HttpContext},
@@ -23,7 +23,9 @@ use crate::{
     host::{self, Clock, Direction, Level, Refused, Shared, metric},
     merge,
 };
+use facts::{attempts, number, peer, text};
 
+mod facts;
 mod merged;
 
 /// One request and its response.
@@ -421,31 +423,6 @@ fn apply(direction: Direction, edits: &Edits, held: usize) -> Result<(), Refused
         Some(body) if held > 0 || !body.is_empty() => host::set_body(direction, body),
         Some(_) | None => Ok(()),
     }
-}
-
-fn peer() -> Peer {
-    Peer {
-        metadata: host::property(&["metadata"]),
-        uri_san: text(&["connection", "uri_san_peer_certificate"]).filter(|san| !san.is_empty()),
-        address: text(&["source", "address"]),
-    }
-}
-
-fn attempts() -> Option<Attempts> {
-    Some(Attempts {
-        count: number(&["upstream", "request_attempt_count"])?,
-        connected: number(&["upstream", "cx_pool_ready_duration"]).is_some(),
-    })
-}
-
-fn text(path: &[&str]) -> Option<String> {
-    String::from_utf8(host::property(path)?).ok()
-}
-
-/// Numbers and durations alike are 64 bits, little-endian, and never negative here.
-fn number(path: &[&str]) -> Option<u64> {
-    let bytes = host::property(path)?;
-    u64::try_from(i64::from_le_bytes(*bytes.first_chunk()?)).ok()
 }
 
 /// Envoy's details of an answer that came whole from a server.
