@@ -1,5 +1,7 @@
 //! Registries and policies as the bundle that the filter takes.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use crate::conformance::Part;
@@ -16,11 +18,15 @@ pub fn fixtures() -> String {
     bundle(&registry, &open())
 }
 
-/// The fixtures of three servers behind one address, allowed to everyone.
-pub fn spread() -> String {
+/// A registry of the fixtures of three servers, which are at these addresses, behind one, and a
+/// policy that allows them to everyone.
+pub fn spread(servers: &[(&str, SocketAddr)]) -> (Value, Value) {
     let mut registry = offered(&Part::SPREAD);
     registry["virtual"] = json!({ "path": "/mcp", "name": "spread", "version": "1.0.0" });
-    bundle(&registry, &open())
+    for (name, addr) in servers {
+        registry["servers"][name]["url"] = json!(format!("http://{addr}/mcp"));
+    }
+    (registry, open())
 }
 
 fn offered(parts: &[Part]) -> Value {

@@ -21,6 +21,7 @@ pub mod payload;
 pub mod postgres;
 pub mod ratelimit;
 pub mod recorder;
+pub mod running;
 pub mod script;
 pub mod serve;
 pub mod suite;
