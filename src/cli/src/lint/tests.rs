@@ -57,6 +57,48 @@ fn found(name: &str, text: &str) -> BTreeSet<(usize, String)> {
     .collect()
 }
 
+/// The same of the files of several tenants: each document but the first begins with its name.
+fn found_in_gateway(name: &str, text: &str) -> BTreeSet<(usize, String)> {
+    let folder = std::env::temp_dir().join(format!("toolgate-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut above = BTreeMap::new();
+    let mut lines = 0;
+    for document in text.split("\n---\n") {
+        let first = document.lines().next().unwrap_or_default();
+        let path = folder.join(first.strip_prefix("# ").unwrap_or("tenants.yaml"));
+        fs::write(&path, document).expect("written");
+        above.insert(path.display().to_string(), lines);
+        lines += document.lines().count() + 1;
+    }
+    let list = folder.join("tenants.yaml");
+    let Ok(gateway) = given(["lint".into(), "--tenants".into(), list])
+        .load()
+        .expect("files")
+    else {
+        panic!("{name}: files without problems");
+    };
+    fs::remove_dir_all(folder).expect("removed");
+    let (policies, now) = (
+        gateway.policies(),
+        Timestamp::parse("2026-11-21").expect("a date"),
+    );
+    let findings = gateway.review(|part| review(part, &policies, now));
+    let names: Vec<_> = findings
+        .sources
+        .iter()
+        .map(|source| above[&source.name])
+        .collect();
+    places(findings)
+        .map(|(source, line, code)| (names[source] + line, code))
+        .collect()
+}
+
+fn given(arguments: impl IntoIterator<Item = PathBuf>) -> Given {
+    let mut command = Given::augment_args(clap::Command::new("toolgate"));
+    let matches = command.try_get_matches_from_mut(arguments);
+    Given::from_arg_matches(&matches.expect("arguments")).expect("arguments")
+}
+
 /// The same of a configuration of Envoy.
 fn found_in_envoy(path: PathBuf) -> BTreeSet<(usize, String)> {
     let findings = envoy::review(&[path], None).expect("a file that is there");
@@ -102,6 +144,8 @@ fn every_lint_finds_its_bad_fixture_and_not_its_good_one() {
             let expected = expected(&text);
             let found = if lint.code.starts_with("envoy-") {
                 found_in_envoy(path.clone())
+            } else if text.starts_with("tenants:") {
+                found_in_gateway(&format!("{}-{file}", lint.code), &text)
             } else {
                 found(&format!("{}-{file}", lint.code), &text)
             };
@@ -257,15 +301,13 @@ spec:
 fn what_render_writes_is_clean() {
     let policies = root().join("policies");
     let policy = ["policy.yaml", "identity.yaml"].map(|file| policies.join(file));
-    let mut command = Given::augment_args(clap::Command::new("render"));
     let files = [
         "render".into(),
         "-r".into(),
         policies.join("registry.yaml"),
         "-p".into(),
     ];
-    let matches = command.try_get_matches_from_mut(files.into_iter().chain(policy));
-    let given = Given::from_arg_matches(&matches.expect("arguments")).expect("arguments");
+    let given = given(files.into_iter().chain(policy));
     let Ok(gateway) = given.load().expect("files that are there") else {
         panic!("files without problems");
     };
