@@ -438,12 +438,15 @@ fn readme() -> Vec<String> {
 #[test]
 fn the_readme_says_what_works() {
     let desk = Desk::new("readme", free());
-    let [rules] = readme().try_into().expect("one block");
+    let [rules, virtual_server] = readme().try_into().expect("two blocks");
     let shown = tools::root().join("policies/registry.yaml");
     let shown = fs::read_to_string(shown).expect("the demo's registry");
     desk.write("registry.yaml", &shown);
     desk.write("policy.yaml", &rules);
     let output = |command: &mut Command| command.output().expect("run");
+    check(&output(&mut desk.command("bundle")), 0, "");
+    desk.write("registry.yaml", &virtual_server);
+    desk.write("policy.yaml", "rules: [{ tools: ['*'], decision: allow }]");
     check(&output(&mut desk.command("bundle")), 0, "");
 
     let text = fs::read_to_string(tools::root().join("README.md")).expect("the README");

@@ -45,7 +45,7 @@ async fn nothing_forged_reaches_a_server() {
             &body["params"]["progressToken"],
             &body["params"]["taskId"],
         ];
-        let own = own.into_iter().filter(|id| !id.is_null()).next_back();
+        let own = own.into_iter().rfind(|id| !id.is_null());
         own.map_or_else(
             || seen.header("last-event-id").expect("one").to_owned(),
             Value::to_string,

@@ -12,6 +12,7 @@ use crate::{
     record::Listed,
     registry::{Entry, Kind, Registry, Virtual},
     rpc::{Era, Fault, MODERN_VERSIONS},
+    tenancy::Tenancy,
 };
 
 pub use crate::registry::List;
@@ -40,8 +41,7 @@ impl<'a> View<'a> {
     /// The page of a list that begins at `cursor`; without one, the first.
     ///
     /// # Errors
-    /// The cursor is none of this list, or of another configuration, in which everything may have
-    /// moved.
+    /// The cursor is none of this list.
     pub fn list(&self, list: List, cursor: Option<&str>) -> Result<Page, Fault> {
         let after = cursor.map(|cursor| self.after(list, cursor).ok_or(BAD_CURSOR));
         let after = after.transpose()?;
@@ -203,10 +203,11 @@ impl<'a> View<'a> {
         text.strip_prefix(&self.mark(list)).map(str::to_owned)
     }
 
-    /// What tells the cursors of a list and of this configuration from others.
+    /// What tells the cursors of a list from those of others, and of other tenants. Lists are in the
+    /// order of names, so a cursor outlives a change of what is in them.
     fn mark(&self, list: List) -> String {
-        let digest = self.sight.policy().digest();
-        format!("{} {} ", digest.get(..16).unwrap_or(digest), list.member())
+        let tenant = self.sight.policy().tenancy().map_or("", Tenancy::id);
+        format!("{} {tenant} ", list.member())
     }
 
     fn registry(&self) -> &'a Registry {
@@ -240,8 +241,7 @@ impl Entry {
     }
 }
 
-const BAD_CURSOR: Fault =
-    Fault::Params("`cursor` is not one of this list, or not any more: list from the beginning");
+const BAD_CURSOR: Fault = Fault::Params("`cursor` is not one of this list");
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 const TASKS: &str = "io.modelcontextprotocol/tasks";
 /// How long what is said may be kept, in milliseconds.

@@ -164,11 +164,10 @@ impl Request {
 
 /// What is sent in place of a call: where nothing is, its method stays.
 fn plain(edits: &Edits) -> Option<String> {
-    let set = |edit| match edit {
-        &HeaderEdit::Set(ref name, ref value) => Some((&**name, value.as_str())),
+    let mut set = edits.headers.iter().filter_map(|edit| match edit {
+        HeaderEdit::Set(name, value) => Some((&**name, value.as_str())),
         HeaderEdit::Remove(_) => None,
-    };
-    let mut set = edits.headers.iter().filter_map(set);
+    });
     let (_, method) = set.find(|(name, _)| *name == ":method")?;
     let mut text = method.to_owned();
     for (name, value) in set {

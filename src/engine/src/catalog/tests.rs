@@ -138,9 +138,11 @@ fn cursors() {
     let cursor = next(&view);
     let elsewhere = next(&self::view(&other, &nobody, Era::Legacy));
     assert!(view.list(List::Tools, Some(&cursor)).is_ok());
+    // It is good under another configuration as well.
+    assert_eq!(cursor, elsewhere);
     assert_eq!(view.list(List::Prompts, Some(&cursor)), Err(BAD_CURSOR));
-    let cut = cursor.get(..20).unwrap();
-    for cursor in ["", "1", "?", "\u{e9}", cut, elsewhere.as_str()] {
+    let cut = cursor.get(..6).unwrap();
+    for cursor in ["", "1", "?", "\u{e9}", cut] {
         assert_eq!(
             view.list(List::Tools, Some(cursor)),
             Err(BAD_CURSOR),
