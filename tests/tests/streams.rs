@@ -64,7 +64,7 @@ async fn a_new_bundle_is_told_to_those_whose_view_it_changes() {
     let mut prompts = Listener::open(&desk, &json!({ "promptsListChanged": true })).await;
     prompts.next().await;
 
-    desk.write("policy.yaml", &POLICY.replace("\"*\"", "\"one.*\""));
+    desk.write("policy.yaml", &POLICY.replacen("\"*\"", "\"one.*\"", 1));
     let changed = "notifications/tools/list_changed";
     assert_eq!(listener.next().await["method"], changed);
     let end = json!({
