@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::super::{Exchange, Request, State, Step, calls::Heard, state::Place};
-use super::{Client, NEWEST, Route, SESSION, Then, cache};
+use super::{Client, Route, SESSION, Then, cache};
 
 /// What a session is opened for.
 #[derive(Debug)]
@@ -172,7 +172,7 @@ impl Exchange {
             Some(client) => self.greeting(known, &request, &client.session),
             // What the client can do is not said: it could not be asked in the other era.
             None => {
-                let nobody = Session::new(None, NEWEST, false, cx.now);
+                let nobody = Session::nobody(cx.now);
                 self.greeting(known, &request, &nobody)
             }
         };
